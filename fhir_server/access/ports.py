@@ -1,0 +1,55 @@
+"""What access decisions, audit and sealing need of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from fhir_server.model.audit import AuditEntry
+
+
+class AuditSink(Protocol):
+    """The access log of the answers that wrote nothing; writes carry their entries in the commit."""
+
+    def append(self, entry: AuditEntry) -> object:
+        """Queue the entry for the next group commit and return a ticket for `flush`."""
+        ...
+
+    def flush(self, ticket: object) -> None:
+        """Wait until the entry is durable.  Raises FhirError `database-unavailable` if it cannot be."""
+        ...
+
+
+class Choices(Protocol):
+    """The compiled choices of each person."""
+
+    def of(self, owner: str) -> Mapping[str, Any] | None:
+        """Return the current choices document of a person, None where nothing was ever chosen."""
+        ...
+
+
+class Tokens(Protocol):
+    """Tokens that were issued or revoked before they expire."""
+
+    def is_revoked(self, token_id: str) -> bool:
+        """Return whether the token of this `jti` was revoked."""
+        ...
+
+    def revoke(self, token_id: str, until: datetime) -> None:
+        """Refuse the token from now on; the entry may be forgotten after `until`."""
+        ...
+
+
+class Keys(Protocol):
+    """Data keys, one per person, wrapped in a vault."""
+
+    def data_key(self, owner: str) -> bytes:
+        """Return the 32-byte key of a person, made at first use.  Raises KeyError once destroyed."""
+        ...
+
+    def destroy(self, owner: str) -> None:
+        """Make everything that was sealed for the person unreadable, for good."""
+        ...
+
+

@@ -1,0 +1,87 @@
+"""What the interactions need of the store: records, blobs and replays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from fhir_server.model.document import Stored
+from fhir_server.model.plan import Page, Plan
+from fhir_server.model.unit_of_work import Committed, IdempotencyKey, UnitOfWork
+from fhir_server.model.view import View
+
+
+class Records(Protocol):
+    """Every read takes a View; `commit` is the only write.
+
+    All methods raise FhirError `database-unavailable` or `timeout` when the database does not answer.
+    """
+
+    def read(self, resource_type: str, id: str, view: View) -> Stored | None:
+        """Return the current version (a deletion too), or None: absent and hidden are the same."""
+        ...
+
+    def vread(self, resource_type: str, id: str, version: int, view: View) -> Stored | None:
+        """Return that version, or None.  What the View hides of the current version hides all."""
+        ...
+
+    def read_many(self, resource_type: str, ids: Sequence[str], view: View) -> dict[str, Stored]:
+        """Return the current versions by id in one round trip; what is absent or hidden is missing."""
+        ...
+
+    def history(
+        self,
+        resource_type: str,
+        id: str,
+        view: View,
+        *,
+        count: int,
+        before_version: int | None = None,
+        since: datetime | None = None,
+    ) -> Sequence[Stored]:
+        """Return up to `count` versions of one resource, newest first, below `before_version`."""
+        ...
+
+    def search(self, plan: Plan, view: View) -> Page:
+        """Return one page of the plan inside the View, in one round trip where no tie is cut."""
+        ...
+
+    def count(self, plan: Plan, view: View) -> int:
+        """Return how many resources match inside the View, whatever `plan.count` and `plan.after`."""
+        ...
+
+    def owner_of(self, resource_type: str, id: str) -> str | None:
+        """Return the person whose record holds the resource.  For access decisions only."""
+        ...
+
+    def commit(self, work: UnitOfWork) -> Committed:
+        """Write all of `work` durably, or nothing.
+
+        Raises VersionConflict, ConditionMatched, ReplayFound, FhirError `refused` (outside the View).
+        """
+        ...
+
+
+class Blobs(Protocol):
+    """Large contents beside the documents, each owned by one person."""
+
+    def put(self, content: bytes, owner: str | None) -> str:
+        """Store durably and return the blob's id; an orphan is swept after a day."""
+        ...
+
+    def open(self, blob_id: str) -> Iterator[bytes]:
+        """Yield the content in chunks.  Raises KeyError if there is none."""
+        ...
+
+    def drop(self, blob_id: str) -> None:
+        """Delete the content; deleting twice is no error."""
+        ...
+
+
+class Replay(Protocol):
+    """What was answered under an idempotency key."""
+
+    def find(self, key: str) -> IdempotencyKey | None:
+        """Return the earlier request of that key, or None."""
+        ...

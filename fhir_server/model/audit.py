@@ -1,0 +1,41 @@
+"""An entry of the access log, as plain facts; the AuditEvent is rendered from it when it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fhir_server.model.view import ActorRef
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One answer and (at most) one person.
+
+    `interaction` is a code of http://hl7.org/fhir/restful-interaction or an operation's `$name`.
+    `entities` are `Type/id/_history/version` (shown or written), never content.
+    """
+
+    id: str
+    at: datetime
+    request_id: str
+    actor: ActorRef
+    purpose: str
+    interaction: str
+    status: int
+    owner: str | None = None
+    entities: tuple[str, ...] = ()
+    query: str | None = None
+    """Digest of the search criteria, hexadecimal; the criteria themselves can hold personal data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that somebody is to be told, left in the outbox by the commit that caused it."""
+
+    id: str
+    at: datetime
+    kind: str
+    """`deposit`, `change`, `deletion` …"""
+    owner: str | None
+    entities: tuple[str, ...] = ()

@@ -1,0 +1,182 @@
+"""A bound search plan: conditions over the search entries of one type, with driver, order and page.
+
+`search` makes plans from query strings, `store` runs them inside a View.  All values are bound literals;
+nothing in a plan is ever read as an operator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Literal
+
+from fhir_server.model.document import Stored
+
+TextField = Literal["token", "residual", "string"]
+AmountField = Literal["number", "quantity", "composite"]
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """The array holds at least one of `values`, to the letter."""
+
+    field: TextField
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StartsWith:
+    """The array holds an entry that begins with one of `prefixes`."""
+
+    field: TextField
+    prefixes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contains:
+    """The array holds an entry that begins with `prefix` and has one of `parts` after it."""
+
+    field: TextField
+    prefix: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DateWithin:
+    """One range of the parameter satisfies every given bound; absent bounds are None.
+
+    `low_from <= low < low_before` and `high_after < high <= high_to`, where a stored range is [low, high).
+    `code` is the parameter code without its span class.
+    """
+
+    code: str
+    low_from: datetime | None = None
+    low_before: datetime | None = None
+    high_after: datetime | None = None
+    high_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AmountWithin:
+    """One amount of `key` satisfies every given bound, as `DateWithin`; bounds are decimal literals."""
+
+    field: AmountField
+    key: str
+    low_from: str | None = None
+    low_before: str | None = None
+    high_after: str | None = None
+    high_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatedWithin:
+    """`from_ <= meta.lastUpdated < before`."""
+
+    from_: datetime | None = None
+    before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdIn:
+    """The logical id is one of these."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerIn:
+    """The resource is of the record of one of these persons."""
+
+    owners: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Every part holds; of no parts: always."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """At least one part holds; of no parts: never."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """The part does not hold."""
+
+    part: Condition
+
+
+Condition = (
+    Has | StartsWith | Contains | DateWithin | AmountWithin | UpdatedWithin | IdIn | OwnerIn
+    | And | Or | Negation
+)  # fmt: skip
+
+
+class Index(Enum):
+    """The indexes a plan can name; the values are the names in the database."""
+
+    ID = "_id_"
+    OWNER_TOKEN = "owner_token"
+    OWNER_DATE = "owner_date"
+    OWNER_UPDATED = "owner_updated"
+    UPDATED = "updated"
+    TOKEN = "token"
+    STRING = "string"
+    DATE = "date"
+    NUMBER = "number"
+    QUANTITY = "quantity"
+    COMPOSITE = "composite"
+
+
+class SortBy(Enum):
+    """The scalar that orders a page; ties are broken by `seq`, then by id."""
+
+    DATE = "date"
+    UPDATED = "updated"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The last entry of a page: where the next page begins."""
+
+    sort: datetime | None
+    """`sort_date` or `updated` as `Order.by` says; None for a resource without a sort date."""
+    seq: int
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """`by` and its direction; `seq` and the id follow in the same direction."""
+
+    by: SortBy = SortBy.DATE
+    descending: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to look up.  `conditions` all hold.  `driver`, if any, is one of them and opens `index`."""
+
+    resource_type: str
+    conditions: tuple[Condition, ...] = ()
+    owner: str | None = None
+    """The one person whose record is searched; None: all that the View reads."""
+    index: Index | None = None
+    driver: Condition | None = None
+    order: Order = field(default_factory=Order)
+    count: int = 20
+    after: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """At most `Plan.count` versions in order; `next` is None on the last page."""
+
+    entries: tuple[Stored, ...]
+    next: Position | None = None

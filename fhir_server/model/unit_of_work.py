@@ -1,0 +1,98 @@
+"""The only write path: everything that one request changes, committed in one database transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fhir_server.model.audit import AuditEntry, Notice
+from fhir_server.model.document import Document
+from fhir_server.model.plan import Plan
+from fhir_server.model.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """A further version of a resource; `expected_version` is the one that it supersedes (0: none exists).
+
+    Superseding a deletion brings the resource back; a `document` without resource deletes it.
+    """
+
+    document: Document
+    expected_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A create that must not happen when something already matches (`If-None-Exist`).
+
+    `plan` is a bound search plan of `resource_type` inside `view`, looked up inside the transaction;
+    `key` is the digest of the normalised criteria: concurrent commits with one key exclude each other.
+    `creates` is the id of the document in `UnitOfWork.creates` that the condition guards.
+    """
+
+    resource_type: str
+    key: str
+    plan: Plan
+    view: View
+    creates: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """A client's promise that a repeat is the same request: `digest` is over method, URL and body."""
+
+    key: str
+    digest: bytes
+    reply: bytes
+    """What the first request was answered, to be given again."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitOfWork:
+    """Creates, replacements and deletions with their audit entries and notices: all or nothing.
+
+    `view` must allow the before- and the after-image of everything in it.
+    """
+
+    view: View
+    creates: tuple[Document, ...] = ()
+    replaces: tuple[Replace, ...] = ()
+    deletes: tuple[Replace, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    audit: tuple[AuditEntry, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    idempotency_key: IdempotencyKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The commit is durable (majority, journaled).  `attempts` counts transient retries, 1 is none."""
+
+    attempts: int = 1
+
+
+class VersionConflict(Exception):
+    """A `Replace` or create met another version than the one expected; nothing was written."""
+
+    def __init__(self, resource_type: str, id: str) -> None:
+        super().__init__(f"{resource_type}/{id} has another version by now")
+        self.resource_type = resource_type
+        self.id = id
+
+
+class ConditionMatched(Exception):
+    """A `Condition` found existing resources, `ids` (two at most are looked up); nothing was written."""
+
+    def __init__(self, condition: Condition, ids: tuple[str, ...]) -> None:
+        super().__init__(f"{condition.resource_type}: {len(ids)} match")
+        self.condition = condition
+        self.ids = ids
+
+
+class ReplayFound(Exception):
+    """The idempotency key was already used; nothing was written now."""
+
+    def __init__(self, digest: bytes, reply: bytes) -> None:
+        super().__init__("the idempotency key was used before")
+        self.digest = digest
+        self.reply = reply

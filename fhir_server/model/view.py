@@ -1,0 +1,82 @@
+"""The View: what one actor may see and write in one request, decided before anything is read.
+
+Only `access.decide` and the factory `View.unrestricted` make one; a test walks the syntax trees for others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from fhir_server.model.predicate import Everything, Nothing, Predicate
+
+_NOTHING = Nothing()
+
+
+@dataclass(frozen=True, slots=True)
+class ActorRef:
+    """Who asks: a kind (`open`, `person`, `professional` …) and an identity within it."""
+
+    kind: str
+    identity: str
+
+
+class _EveryType(Mapping[str, Predicate]):
+    """Everything, for whatever type is asked."""
+
+    __slots__ = ()
+
+    def __getitem__(self, resource_type: str) -> Predicate:
+        return Everything()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """`owner` is the one person the request is about; None only where the policy names a population role.
+
+    A type that `by_type` (reading) or `write` does not name allows nothing.  `digest` binds cursors and
+    caches to exactly this View.
+    """
+
+    actor: ActorRef
+    purpose: str
+    """A code of http://terminology.hl7.org/CodeSystem/v3-ActReason (PurposeOfUse)."""
+    owner: str | None
+    by_type: Mapping[str, Predicate]
+    write: Mapping[str, Predicate]
+    digest: bytes
+
+    @classmethod
+    def unrestricted(cls, reason: str) -> View:
+        """Return the View of `--open` and of internal jobs; `reason` says which, for the access log."""
+        everything = _EveryType()
+        return cls(
+            actor=ActorRef(kind=reason, identity=reason),
+            purpose="TREAT" if reason == "open" else "SYSADMIN",
+            owner=None,
+            by_type=everything,
+            write=everything,
+            digest=hashlib.sha256(f"unrestricted|{reason}".encode()).digest(),
+        )
+
+    def reads(self, resource_type: str) -> Predicate:
+        """Return what may be read of a type."""
+        return _get(self.by_type, resource_type)
+
+    def writes(self, resource_type: str) -> Predicate:
+        """Return what may be written of a type, before- and after-image alike."""
+        return _get(self.write, resource_type)
+
+
+def _get(predicates: Mapping[str, Predicate], resource_type: str) -> Predicate:
+    try:
+        return predicates[resource_type]
+    except KeyError:
+        return _NOTHING

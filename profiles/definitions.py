@@ -1,0 +1,130 @@
+"""Definitions as facts: elements, search parameters and compartments, free of prose.
+
+They are generated from official packages by `profiles.build` and never typed by hand.
+Spec: https://hl7.org/fhir/R4/elementdefinition.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+BindingStrength = Literal["required", "extensible", "preferred", "example"]
+Kind = Literal["primitive-type", "complex-type", "resource", "logical"]
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A coded element's value set; `value_set` is a canonical with its version cut off."""
+
+    strength: BindingStrength
+    value_set: str
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRef:
+    """One allowed type.  `targets` are resource types (or profile canonicals) a Reference may point to.
+
+    `code` is a FHIR type name; the FHIRPath system types of `id`, `url` and `value` are written as the
+    FHIR primitive they stand for (`string`, `uri` …).
+    """
+
+    code: str
+    targets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ElementDefinition:
+    """One element of a snapshot.
+
+    `path` is as in the StructureDefinition (`Observation.value[x]`).  `max=None` stands for `*`.
+    `content` names the path whose children this element repeats (contentReference), else None.
+    """
+
+    path: str
+    min: int
+    max: int | None
+    types: tuple[TypeRef, ...]
+    binding: Binding | None = None
+    content: str | None = None
+    summary: bool = False
+    modifier: bool = False
+    constraints: tuple[str, ...] = ()
+    """Keys into `StructureDefinition.invariants`."""
+
+    @property
+    def name(self) -> str:
+        """The last step, `value[x]` for a choice."""
+        return self.path.rpartition(".")[2]
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether the JSON name carries the type (`valueQuantity`)."""
+        return self.path.endswith("[x]")
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """A constraint: `expression` is FHIRPath, `human` its sentence for an issue text."""
+
+    key: str
+    severity: Literal["error", "warning"]
+    expression: str
+    human: str
+
+
+@dataclass(frozen=True, slots=True)
+class StructureDefinition:
+    """A type: `elements` in snapshot order, the root first."""
+
+    name: str
+    url: str
+    kind: Kind
+    base: str | None
+    """The type that it specialises (`DomainResource`); None for Element and Resource."""
+    abstract: bool
+    elements: tuple[ElementDefinition, ...]
+    invariants: Mapping[str, Invariant]
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One part of a composite parameter; `definition` is the canonical of the part's own parameter."""
+
+    definition: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchParameter:
+    """A search parameter as the specification defines it; `expression` covers all of its bases."""
+
+    url: str
+    code: str
+    type: Literal[
+        "number", "date", "string", "token", "reference", "composite", "quantity", "uri", "special"
+    ]
+    bases: tuple[str, ...]
+    expression: str | None
+    targets: tuple[str, ...] = ()
+    components: tuple[Component, ...] = ()
+    multiple_or: bool = True
+    multiple_and: bool = True
+    modifiers: tuple[str, ...] = ()
+    comparators: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSet:
+    """The codes of a value set that can be enumerated from its package alone.
+
+    `systems` maps a code system to its codes with their display terms.
+    """
+
+    url: str
+    systems: Mapping[str, Mapping[str, str]]
+
+    def has_code(self, code: str) -> bool:
+        """Return whether any system of the set has the code (for elements of type `code`)."""
+        return any(code in codes for codes in self.systems.values())

@@ -1,0 +1,51 @@
+"""The Registry: every definition of one generation, immutable, looked up by name.
+
+A posted definition makes generation N+1: a new Registry that the workers swap in whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from profiles.definitions import SearchParameter, StructureDefinition, ValueSet
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """Where definitions came from."""
+
+    id: str
+    version: str
+    sha256: str
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Definitions by name.
+
+    `structures`: by type name (`Observation`, `HumanName`, `code`).
+    `parameters`: resource type → code → parameter; `Resource` and `DomainResource` codes (`_id`,
+    `_lastUpdated`, `_text` …) are found under every resource type.
+    `compartments`: compartment (`Patient`) → resource type → codes of the reference parameters that link
+    (`{def}` for the compartment's own type).
+    `value_sets`: by canonical without version.
+    """
+
+    generation: int
+    packages: tuple[Package, ...]
+    structures: Mapping[str, StructureDefinition]
+    parameters: Mapping[str, Mapping[str, SearchParameter]]
+    compartments: Mapping[str, Mapping[str, tuple[str, ...]]]
+    value_sets: Mapping[str, ValueSet]
+    resource_types: frozenset[str]
+    """Names of the concrete resource types."""
+
+    def parameter_by_url(self, url: str) -> SearchParameter | None:
+        """Return the search parameter of that canonical, or None."""
+        for codes in self.parameters.values():
+            for parameter in codes.values():
+                if parameter.url == url:
+                    return parameter
+        return None
