@@ -1,0 +1,87 @@
+"""The exact JSON codec: bytes to trees and back without the change of a digit.
+
+Trees are `dict`, `list`, `str`, `bool`, `None`, `int` and `model.number.Number` (the literal of every number
+that is not a plain integer).  White space and the way characters are escaped are not kept; everything
+else is, the order of keys included.
+Spec: https://hl7.org/fhir/R4/json.html
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from fhir_server.model.json_reader import read_json
+from fhir_server.model.outcome import refuse
+
+MAX_DEPTH = 64
+
+_DECODER = msgspec.json.Decoder(float_hook=Raw)
+_ENCODER = msgspec.json.Encoder()
+
+_KEY_END = re.compile(rb'"[ \t\r\n]*:')
+_MINUS_ZERO = re.compile(rb"-0[ \t\r\n,\]}]")
+
+
+def decode(data: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
+    """Return the tree of a JSON text in UTF-8.
+
+    Raises FhirError `empty-body`, `malformed-json`, `duplicate-key`, `too-deep` or `illegal-character`,
+    each with the place: line and column, and the FHIRPath of the element.
+    """
+    if not data or data.isspace():
+        raise refuse("empty-body", "The request has no body; a JSON resource is expected.")
+    try:
+        tree = _DECODER.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+        return read_json(data, max_depth)
+    if _needs_a_closer_look(data, tree, max_depth):
+        return read_json(data, max_depth)
+    return tree
+
+
+def encode(tree: Any) -> bytes:
+    """Return the compact JSON text of a tree; numbers stand as they were sent."""
+    return _ENCODER.encode(tree)
+
+
+def encode_pretty(tree: Any) -> bytes:
+    """Return the JSON text of a tree with an indent of two spaces."""
+    return msgspec.json.format(_ENCODER.encode(tree), indent=2)
+
+
+def _needs_a_closer_look(data: bytes, tree: Any, max_depth: int) -> bool:
+    """Return whether the fast decoder may have hidden something.
+
+    It keeps the last of duplicate keys, reads `-0` as `0`, and allows escaped NULs and any depth.  Every
+    key ends in a quote and a colon, so the text has at least as many of these as it has keys: no
+    duplicate is missed, and a string that looks like a key end only costs the slower reader.
+    """
+    if type(tree) is not dict and type(tree) is not list:
+        return True
+    keys, depth = _measure(tree, 1)
+    return (
+        depth > max_depth
+        or b"\\u0000" in data
+        or _MINUS_ZERO.search(data) is not None
+        or len(_KEY_END.findall(data)) != keys
+    )  # fmt: skip
+
+
+def _measure(node: dict[str, Any] | list[Any], depth: int) -> tuple[int, int]:
+    """Return (number of keys, depth of nesting) of a tree whose root is at `depth`."""
+    keys, deepest = 0, depth
+    children: Any = node
+    if type(node) is dict:
+        keys, children = len(node), node.values()
+    for child in children:
+        kind = type(child)
+        if kind is dict or kind is list:
+            below, bottom = _measure(child, depth + 1)
+            keys += below
+            if bottom > deepest:
+                deepest = bottom
+    return keys, deepest
