@@ -16,10 +16,14 @@ Kind = Literal["primitive-type", "complex-type", "resource", "logical"]
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A coded element's value set; `value_set` is a canonical with its version cut off."""
+    """A coded element's value set; `value_set` is a canonical with its version cut off.
+
+    `max_value_set` is the set that no code may lie outside of, even where the binding itself is open.
+    """
 
     strength: BindingStrength
     value_set: str
+    max_value_set: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +31,13 @@ class TypeRef:
     """One allowed type.  `targets` are resource types (or profile canonicals) a Reference may point to.
 
     `code` is a FHIR type name; the FHIRPath system types of `id`, `url` and `value` are written as the
-    FHIR primitive they stand for (`string`, `uri` …).
+    FHIR primitive they stand for (`string`, `uri` …).  `profiles` are canonicals that the value itself has to
+    conform to (`…/SimpleQuantity`).
     """
 
     code: str
     targets: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,10 @@ class ElementDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """A constraint: `expression` is FHIRPath, `human` its sentence for an issue text."""
+    """A constraint: `expression` is FHIRPath, `human` what an issue calls it (its key, if nothing better).
+
+    The sentence of the specification is prose and is not carried.
+    """
 
     key: str
     severity: Literal["error", "warning"]
@@ -86,6 +95,12 @@ class StructureDefinition:
     abstract: bool
     elements: tuple[ElementDefinition, ...]
     invariants: Mapping[str, Invariant]
+    pattern: str | None = None
+    """The regular expression of a primitive's text, exactly as the specification prints it, else None.
+
+    A fact, not a check: some of them backtrack without end on hostile text (`base64Binary`), some are
+    looser than the words beside them.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +117,7 @@ class SearchParameter:
 
     url: str
     code: str
-    type: Literal[
-        "number", "date", "string", "token", "reference", "composite", "quantity", "uri", "special"
-    ]
+    type: Literal["number", "date", "string", "token", "reference", "composite", "quantity", "uri", "special"]
     bases: tuple[str, ...]
     expression: str | None
     targets: tuple[str, ...] = ()
@@ -113,6 +126,34 @@ class SearchParameter:
     multiple_and: bool = True
     modifiers: tuple[str, ...] = ()
     comparators: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSystem:
+    """A complete code system: `concepts` maps every code to its display term (`""` where it has none).
+
+    `parents` maps a code to the codes right above it; codes at the top are missing.
+    """
+
+    url: str
+    concepts: Mapping[str, str]
+    parents: Mapping[str, tuple[str, ...]]
+    case_sensitive: bool = True
+
+    def below(self, code: str) -> frozenset[str]:
+        """Return the code and every code under it; empty if the system does not have it."""
+        if code not in self.concepts:
+            return frozenset()
+        children: dict[str, list[str]] = {}
+        for child, parents in self.parents.items():
+            for parent in parents:
+                children.setdefault(parent, []).append(child)
+        found, waiting = {code}, [code]
+        while waiting:
+            fresh = [child for child in children.get(waiting.pop(), ()) if child not in found]
+            found.update(fresh)
+            waiting.extend(fresh)
+        return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +169,31 @@ class ValueSet:
     def has_code(self, code: str) -> bool:
         """Return whether any system of the set has the code (for elements of type `code`)."""
         return any(code in codes for codes in self.systems.values())
+
+
+@dataclass(frozen=True, slots=True)
+class OperationParameter:
+    """One parameter of an operation; `parts` are those of a parameter that has no type of its own."""
+
+    name: str
+    use: Literal["in", "out"]
+    min: int
+    max: int | None
+    type: str | None = None
+    targets: tuple[str, ...] = ()
+    search_type: str | None = None
+    parts: tuple[OperationParameter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OperationDefinition:
+    """An operation; `code` is its name without `$`, the flags say at which levels it can be called."""
+
+    url: str
+    code: str
+    system: bool
+    type: bool
+    instance: bool
+    affects_state: bool
+    resources: tuple[str, ...]
+    parameters: tuple[OperationParameter, ...] = ()

@@ -6,9 +6,16 @@ A posted definition makes generation N+1: a new Registry that the workers swap i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
-from profiles.definitions import SearchParameter, StructureDefinition, ValueSet
+from profiles.definitions import (
+    CodeSystem,
+    OperationDefinition,
+    SearchParameter,
+    StructureDefinition,
+    ValueSet,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,7 @@ class Registry:
     `_lastUpdated`, `_text` …) are found under every resource type.
     `compartments`: compartment (`Patient`) → resource type → codes of the reference parameters that link
     (`{def}` for the compartment's own type).
-    `value_sets`: by canonical without version.
+    `value_sets`, `code_systems`, `operations`: by canonical without version.
     """
 
     generation: int
@@ -41,11 +48,16 @@ class Registry:
     value_sets: Mapping[str, ValueSet]
     resource_types: frozenset[str]
     """Names of the concrete resource types."""
+    code_systems: Mapping[str, CodeSystem] = field(default_factory=lambda: MappingProxyType({}))
+    operations: Mapping[str, OperationDefinition] = field(default_factory=lambda: MappingProxyType({}))
+    _by_url: Mapping[str, SearchParameter] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_url = {
+            parameter.url: parameter for codes in self.parameters.values() for parameter in codes.values()
+        }
+        object.__setattr__(self, "_by_url", MappingProxyType(by_url))
 
     def parameter_by_url(self, url: str) -> SearchParameter | None:
         """Return the search parameter of that canonical, or None."""
-        for codes in self.parameters.values():
-            for parameter in codes.values():
-                if parameter.url == url:
-                    return parameter
-        return None
+        return self._by_url.get(url)

@@ -23,3 +23,9 @@ def parse_canonical(text: str) -> Canonical:
     rest, hash_mark, fragment = text.partition("#")
     url, bar, version = rest.partition("|")
     return Canonical(url, version if bar else None, fragment if hash_mark else None)
+
+
+def without_version(text: str) -> str:
+    """Return a canonical as definitions are looked up: `url#fragment`, its version cut off."""
+    parts = parse_canonical(text)
+    return str(Canonical(parts.url, fragment=parts.fragment))

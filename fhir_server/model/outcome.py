@@ -27,6 +27,7 @@ class Situation:
 SITUATIONS: Mapping[str, Situation] = MappingProxyType({
     # the bytes of the request
     "malformed-json": Situation(400, "structure"),
+    "malformed-xml": Situation(400, "structure"),
     "duplicate-key": Situation(400, "structure"),
     "too-deep": Situation(400, "structure"),
     "illegal-character": Situation(400, "structure"),
@@ -58,6 +59,9 @@ SITUATIONS: Mapping[str, Situation] = MappingProxyType({
     "subsetted": Situation(422, "business-rule"),
     "two-persons": Situation(422, "business-rule"),
     "owner-changed": Situation(422, "business-rule"),
+    # patches
+    "malformed-patch": Situation(400, "invalid"),
+    "patch-failed": Situation(422, "processing"),
     # bundles
     "wrong-bundle-type": Situation(400, "invalid"),
     "malformed-entry": Situation(400, "invalid"),
@@ -88,6 +92,7 @@ SITUATIONS: Mapping[str, Situation] = MappingProxyType({
     "timeout": Situation(503, "timeout"),
     "internal": Situation(500, "exception"),
     # not a refusal
+    "more-issues": Situation(422, "informational"),
     "done": Situation(200, "informational"),
 })  # fmt: skip
 """The closed table: situation → status → issue code.  Nothing is refused outside it."""

@@ -1,1 +1,1 @@
-"""fhir_server/portal."""
+"""The person's own door at `/`.  With `http`, the only room that knows Flask."""

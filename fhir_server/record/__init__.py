@@ -1,1 +1,1 @@
-"""fhir_server/record."""
+"""The life of a person's record (opened, opposed, closed, erased) over an injected clock; pure."""

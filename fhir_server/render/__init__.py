@@ -1,1 +1,1 @@
-"""fhir_server/render."""
+"""Resources as something else to read: HTML, PDF, CDA.  Pure: trees in, bytes out."""
