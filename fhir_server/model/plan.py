@@ -172,6 +172,9 @@ class Plan:
     order: Order = field(default_factory=Order)
     count: int = 20
     after: Position | None = None
+    sort_from: datetime | None = None
+    sort_before: datetime | None = None
+    """What `conditions` imply for the sort date, `sort_from <= date < sort_before`: it shortens the walk."""
 
 
 @dataclass(frozen=True, slots=True)

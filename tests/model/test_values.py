@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -47,7 +48,23 @@ def test_uuid7_is_a_legal_id_that_carries_version_variant_and_time(now: datetime
 
 def test_random_ids_differ() -> None:
     ids = RandomIds()
-    assert len({ids.new(NOON) for _ in range(1000)}) == 1000
+    assert len({ids.new(NOON) for _ in range(2000)}) == 2000
+
+
+def test_a_forked_process_does_not_repeat_the_ids_of_its_parent() -> None:
+    ids = RandomIds()
+    ids.new(NOON)
+    here, there = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(there, "".join(ids.new(NOON) for _ in range(10)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(there)
+    with os.fdopen(here) as reader:
+        theirs = reader.read()
+    assert len(theirs) == 360
+    assert all(ids.new(NOON) not in theirs for _ in range(100))
 
 
 def test_seq_orders_by_time_then_by_place_in_the_commit_and_fits_an_int64() -> None:
