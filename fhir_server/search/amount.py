@@ -1,0 +1,109 @@
+"""Exact decimals as the indexes hold them: at most 34 significant digits, within the range of Decimal128.
+
+Spec: https://hl7.org/fhir/R4/search.html#number
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+
+from fhir_server.model.outcome import refuse
+from fhir_server.model.plan import AmountField, AmountWithin, Condition, Or
+from fhir_server.search.prefix import split_prefix
+
+LOWEST, HIGHEST = "-9.999999999999999999999999999999999E+6144", "9.999999999999999999999999999999999E+6144"
+
+_DIGITS, _EXPONENT = 34, 6000
+_DOWN, _UP = Context(prec=_DIGITS, rounding=ROUND_FLOOR), Context(prec=_DIGITS, rounding=ROUND_CEILING)
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?\Z")
+_SHORT = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?\Z")
+MAX_TEXT = 400
+
+
+@dataclass(frozen=True, slots=True)
+class AmountValue:
+    """A prefix, the exact value and the interval [low, high) that its precision implies."""
+
+    prefix: str
+    exact: str
+    low: str
+    high: str
+
+
+def bounds(text: str) -> tuple[str, str]:
+    """Return (low, high) of a stored decimal literal; they differ only beyond 34 digits."""
+    if _SHORT.match(text):
+        return text, text
+    value = Decimal(text)
+    if abs(value.adjusted()) > _EXPONENT:
+        return _beyond(value)
+    return str(_DOWN.plus(value)), str(_UP.plus(value))
+
+
+def _beyond(value: Decimal) -> tuple[str, str]:
+    if value.is_zero() or value.adjusted() < 0:
+        return "0", "0"
+    return (LOWEST, LOWEST) if value < 0 else (HIGHEST, HIGHEST)
+
+
+def read_amount(code: str, text: str) -> AmountValue:
+    """Read `[prefix]number`.  Half of its last digit either way is what `eq` covers.
+
+    `100` covers [99.5, 100.5), `1e2` covers [50, 150); `ap` covers a tenth of the value either way.
+    Raises FhirError `illegal-parameter-value`.
+    """
+    prefix, rest = split_prefix(text)
+    if len(rest) > MAX_TEXT or _NUMBER.match(rest) is None:
+        raise refuse(
+            "illegal-parameter-value",
+            f"`{code}` needs a number such as `5.4`, with eq, ne, gt, lt, ge, le, sa, eb or ap before it.",
+        )
+    value = Decimal(rest)
+    if abs(value.adjusted()) > _EXPONENT or abs(_exponent(value)) > _EXPONENT:
+        raise refuse("illegal-parameter-value", f"`{code}`: the number is outside the range of decimals.")
+    half = Decimal(5).scaleb(_exponent(value) - 1)
+    margin = max(abs(value) / 10, half) if prefix == "ap" else half
+    low, high = _DOWN.subtract(value, margin), _UP.add(value, margin)
+    return AmountValue(prefix, str(_DOWN.plus(value)), str(low), str(high))
+
+
+def _exponent(value: Decimal) -> int:
+    exponent = value.as_tuple().exponent
+    assert isinstance(exponent, int)
+    return exponent
+
+
+def within(field: AmountField, key: str, value: AmountValue) -> Condition:
+    """Return the condition of one value on the amounts of one key."""
+    return _CONDITIONS[value.prefix](field, key, value)
+
+
+_CONDITIONS: Mapping[str, Callable[[AmountField, str, AmountValue], Condition]] = {
+    "eq": lambda field, key, v: AmountWithin(field, key, low_from=v.low, low_before=v.high, high_to=v.high),
+    "ne": lambda field, key, v: Or((
+        AmountWithin(field, key, low_before=v.low), AmountWithin(field, key, low_from=v.high),
+        AmountWithin(field, key, high_after=v.high),
+    )),
+    "gt": lambda field, key, v: AmountWithin(field, key, high_after=v.exact),
+    "lt": lambda field, key, v: AmountWithin(field, key, low_before=v.exact),
+    "ge": lambda field, key, v: Or((
+        AmountWithin(field, key, high_after=v.exact), AmountWithin(field, key, low_from=v.exact),
+    )),
+    "le": lambda field, key, v: Or((
+        AmountWithin(field, key, low_before=v.exact), AmountWithin(field, key, high_to=v.exact),
+    )),
+    "sa": lambda field, key, v: AmountWithin(field, key, low_from=_next_up(v.exact)),
+    "eb": lambda field, key, v: AmountWithin(field, key, high_to=_next_down(v.exact)),
+    "ap": lambda field, key, v: AmountWithin(field, key, low_before=v.high, high_after=v.low),
+}  # fmt: skip
+
+
+def _next_up(text: str) -> str:
+    return str(_DOWN.next_plus(Decimal(text)))
+
+
+def _next_down(text: str) -> str:
+    return str(_UP.next_minus(Decimal(text)))

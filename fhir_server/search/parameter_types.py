@@ -1,0 +1,32 @@
+"""The table of all parameter types by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fhir_server.search.parameter import Parameter
+from fhir_server.search.parameter_type import ParameterType
+from fhir_server.search.types import (
+    composite,
+    date,
+    document,
+    number,
+    quantity,
+    reference,
+    string,
+    token,
+    uri,
+)
+
+TYPES: Mapping[str, ParameterType] = {
+    module.TYPE.name: module.TYPE
+    for module in (composite, date, number, quantity, reference, string, token, uri)
+}
+
+DOCUMENT: Mapping[str, ParameterType] = {"_id": document.ID, "_lastUpdated": document.UPDATED}
+"""Parameters with a type of their own, by code."""
+
+
+def type_of(parameter: Parameter) -> ParameterType:
+    """Return the functions that a parameter is read and bound with."""
+    return DOCUMENT.get(parameter.code) or TYPES[parameter.type]

@@ -1,0 +1,55 @@
+"""How facts are spelled in the indexes: one spelling for each, the same when written and when asked for.
+
+    token      code=http://loinc.org|8310-5      active=|true       (no system: nothing before the bar)
+    reference  encounter=Encounter/1             definition=http://example.org/x%7C1.0
+    string     family=muller                     (folded, see `fold`)
+    person     subject!owner, performer=@        (residual; see `types.reference`)
+    any system _tag:code=x                       (residual codes only; see `types.token`)
+
+The first `|` of an entry ends the system of a token; nothing else holds a bar, so `system_of` can tell.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+MAX_TEXT = 512
+"""Characters of a value that are spelled out; a longer one ends with its digest, so equality stays exact."""
+
+_KEPT = 440
+
+
+def token(name: str, system: str, code: str) -> str:
+    """Return the spelling of a code; `system` is `""` for a code without one."""
+    if "|" in system:
+        system = system.replace("|", "%7C")
+    return f"{name}={system}|{code if len(code) <= MAX_TEXT else shorten(code)}"
+
+
+def plain(name: str, text: str) -> str:
+    """Return the spelling of a reference or URI."""
+    if "|" in text:
+        text = text.replace("|", "%7C")
+    return f"{name}={text if len(text) <= MAX_TEXT else shorten(text)}"
+
+
+def present_marker(name: str) -> str:
+    """Return the residual entry of a value that cannot be found but is there (a concept without codes)."""
+    return f"{name}!present"
+
+
+def system_of(entry: str) -> tuple[str, str] | None:
+    """Return (parameter name, system) of a token entry; None for any other entry."""
+    head, bar, _ = entry.partition("|")
+    if not bar:
+        return None
+    name, _, system = head.partition("=")
+    return name, system
+
+
+def shorten(text: str) -> str:
+    """Return at most `MAX_TEXT` characters that stand for `text` alone."""
+    if len(text) <= MAX_TEXT:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{text[:_KEPT]}…{digest}"
