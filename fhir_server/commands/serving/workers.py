@@ -1,0 +1,113 @@
+"""The worker processes: granian in WSGI mode, each with an application of its own.
+
+`load_application` runs inside a worker; the rest runs in the process that the user started.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.connection import wait
+from typing import Any
+
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server.common import AbstractServer
+
+from fhir_server.settings import Settings
+
+STOP_SECONDS = 15
+"""How long a worker may finish its requests after it was told to stop."""
+
+_TO_STDERR = {"formatter": "generic", "class": "logging.StreamHandler", "stream": "ext://sys.stderr"}
+GRANIAN_LOG = {"handlers": {"console": _TO_STDERR, "access": _TO_STDERR}}
+"""Standard output is for our events and request lines alone."""
+
+STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
+
+WORKER_REFUSED = 3
+"""Exit code of a worker that could not make its application; it has said why."""
+
+
+def build(*, host: str, port: int, workers: int, threads: int) -> AbstractServer[Any]:
+    """Return the server, not yet started; `serve` on it blocks until SIGINT or SIGTERM."""
+    return Granian(
+        target="fhir_server.app:create_app",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=threads,
+        websockets=False,
+        workers_kill_timeout=STOP_SECONDS,
+        log_level=LogLevels.error,
+        log_dictconfig=GRANIAN_LOG,
+    )
+
+
+def run(server: AbstractServer[Any], settings: Settings, *, request_log: bool) -> None:
+    """Start the workers and block until SIGINT or SIGTERM.
+
+    `request_log`: each request leaves a line of JSON on standard output.  Workers are spawned, not forked:
+    they hold no lock, no socket and no thread of this process.
+    Raises SystemExit(1) if a worker ended by itself.
+    """
+    multiprocessing.set_start_method("spawn", force=True)
+    server.serve(target_loader=partial(load_application, settings, request_log), wrap_loader=False)
+
+
+def load_application(settings: Settings, request_log: bool) -> Callable[..., Any]:
+    """Return the WSGI application of a worker; ends the process if the settings or the store are refused."""
+    end_once()
+    from fhir_server.app import create_app  # here: the process that the user started does not need it
+    from fhir_server.http.log import LOGGER
+    from fhir_server.settings import SettingsRefused
+    from fhir_server.store.connection import StoreRefused
+
+    if not request_log:
+        LOGGER.setLevel(logging.WARNING)
+    try:
+        return create_app(settings).wsgi_app
+    except (SettingsRefused, StoreRefused) as reason:
+        sys.stderr.write(f"{reason}\n")
+        sys.stderr.flush()
+        os._exit(WORKER_REFUSED)
+
+
+def end_once() -> None:
+    """Stop this worker at the first signal or when its parent is gone, and only once.
+
+    Ctrl-C in a terminal and the end of a service reach parent and workers alike, and the parent then signals
+    its workers too: granian hangs at the second signal.  A worker without a parent would hold the port.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    first = threading.Lock()
+
+    def stop() -> None:
+        if first.acquire(blocking=False):
+            handler = signal.getsignal(signal.SIGTERM)
+            if callable(handler):
+                handler(signal.SIGTERM, None)
+            else:  # granian has not set its own yet: nothing is being served
+                os._exit(0)
+
+    def await_signal() -> None:
+        signal.sigwait(STOP_SIGNALS)
+        stop()
+
+    def await_parent(sentinel: int) -> None:
+        wait([sentinel])
+        stop()
+
+    threading.Thread(target=await_signal, daemon=True, name="signal-watch").start()
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        arguments = (parent.sentinel,)
+        threading.Thread(target=await_parent, args=arguments, daemon=True, name="parent-watch").start()

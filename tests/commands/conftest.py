@@ -1,0 +1,25 @@
+"""A server for the commands that talk to one, over the MongoDB of the session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.running import Running
+
+
+@pytest.fixture(scope="session")
+def server(database_uri: str) -> Iterator[Running]:
+    """A server with the demo record, shared by tests that do not disturb each other."""
+    from pymongo import MongoClient
+
+    name = f"test_commands_{os.getpid()}_{os.urandom(4).hex()}"
+    environment = {"FHIR_MONGODB_URI": database_uri, "FHIR_DATABASE": name}
+    with Running("--demo", environment=environment) as running:
+        running.event("demo")
+        running.database = name
+        yield running
+    with MongoClient[dict[str, object]](database_uri) as client:
+        client.drop_database(name)
