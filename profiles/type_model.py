@@ -39,7 +39,8 @@ class RegistryTypeModel:
         known = self._subtypes.get((type_name, base))
         if known is None:
             known = type_name == base or self._is_below(type_name, base)
-            if self.has_type(base):
+            # Only what the Registry knows is kept: data can name as many types as it likes.
+            if self.has_type(base) and self.has_type(type_name.partition(".")[0]):
                 self._subtypes[type_name, base] = known
         return known
 
@@ -66,7 +67,9 @@ class RegistryTypeModel:
     def _of(self, type_name: str) -> _TypeSlots:
         known = self._slots.get(type_name)
         if known is None:
-            known = self._slots[type_name] = self._read(type_name)
+            known = self._read(type_name)
+            if known[1]:
+                self._slots[type_name] = known
         return known
 
     def _read(self, type_name: str) -> _TypeSlots:

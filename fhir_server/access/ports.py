@@ -51,5 +51,3 @@ class Keys(Protocol):
     def destroy(self, owner: str) -> None:
         """Make everything that was sealed for the person unreadable, for good."""
         ...
-
-

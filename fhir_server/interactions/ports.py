@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from fhir_server.model.document import Stored
+from fhir_server.model.history import HistoryPage, HistoryPlan
 from fhir_server.model.plan import Page, Plan
 from fhir_server.model.unit_of_work import Committed, IdempotencyKey, UnitOfWork
 from fhir_server.model.view import View
@@ -41,6 +42,18 @@ class Records(Protocol):
         since: datetime | None = None,
     ) -> Sequence[Stored]:
         """Return up to `count` versions of one resource, newest first, below `before_version`."""
+        ...
+
+    def history_page(self, plan: HistoryPlan, view: View) -> HistoryPage:
+        """Return one page of the versions of a resource, a type or everything inside the View.
+
+        Following `HistoryPage.next` gives each version that was there at the first page exactly once,
+        whatever is written meanwhile.  A deletion counts as a version.
+        """
+        ...
+
+    def history_count(self, plan: HistoryPlan, view: View) -> int:
+        """Return how many versions there are inside the View, whatever `plan.count` and `plan.after`."""
         ...
 
     def search(self, plan: Plan, view: View) -> Page:

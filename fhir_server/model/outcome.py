@@ -62,6 +62,7 @@ SITUATIONS: Mapping[str, Situation] = MappingProxyType({
     # patches
     "malformed-patch": Situation(400, "invalid"),
     "patch-failed": Situation(422, "processing"),
+    "server-assigned": Situation(400, "business-rule"),
     # bundles
     "wrong-bundle-type": Situation(400, "invalid"),
     "malformed-entry": Situation(400, "invalid"),

@@ -1,0 +1,72 @@
+"""A reply written out: the wire format that was agreed on, the headers that go with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response
+
+from fhir_server.http import binary, formats
+from fhir_server.http.binary import Content
+from fhir_server.http.formats import Format
+from fhir_server.http.headers import etag, last_modified
+from fhir_server.interactions.dispatch import Interaction
+from fhir_server.interactions.request import Pairs, Reply
+
+FORMAT_PARAMETER = "_format"
+PRETTY_PARAMETER = "_pretty"
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How the answer will be written.  `content`: a Binary goes out as the bytes that it holds."""
+
+    format: Format
+    pretty: bool = False
+    content: bool = False
+
+
+PLAIN = Wire(formats.JSON)
+
+
+def agree(interaction: Interaction, resource_type: str, query: Pairs, environ: Mapping[str, Any]) -> Wire:
+    """Return what the client can read.  Raises FhirError `not-acceptable`."""
+    accept = environ.get("HTTP_ACCEPT")
+    override = pretty = None
+    for name, value in query:
+        if name == FORMAT_PARAMETER:
+            override = value
+        elif name == PRETTY_PARAMETER:
+            pretty = value
+    holds_content = resource_type == binary.BINARY and interaction.name in binary.READS
+    if holds_content and not formats.names_fhir(override, accept):
+        return Wire(formats.JSON, content=True)
+    agreed = formats.answer_format(override, accept)
+    if pretty is None and agreed is PLAIN.format:
+        return PLAIN
+    return Wire(agreed, pretty == "true")
+
+
+def write(
+    reply: Reply, wire: Wire, request_id: str, base_url: str, content: Content | None = None
+) -> Response:
+    """Return the response: the body in the format agreed on, ETag, Last-Modified and Location as known."""
+    fields = [("X-Request-Id", request_id), ("Cache-Control", "no-store")]
+    if reply.version is not None:
+        fields.append(("ETag", etag(reply.version)))
+    if reply.modified is not None:
+        fields.append(("Last-Modified", last_modified(reply.modified)))
+    if reply.location is not None:
+        fields.append(("Location", f"{base_url}/{reply.location}"))
+    fields.extend(reply.headers.items())
+    if content is not None:
+        fields.extend(content.headers.items())
+        return Response(content.data, reply.status, fields, content_type=content.content_type)
+    if not reply.body:
+        bare = Response(b"", reply.status, fields)
+        del bare.headers["Content-Type"]
+        return bare
+    encode = wire.format.pretty if wire.pretty else wire.format.encode
+    return Response(encode(reply.body), reply.status, fields, content_type=wire.format.content_type)

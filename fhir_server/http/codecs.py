@@ -1,0 +1,84 @@
+"""The formats at work: from bytes to the exact tree, and from exact JSON text to bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from fhir_server.http import formats
+from fhir_server.http.formats import Format
+from fhir_server.http.xml.patch_reader import XmlPatchReader
+from fhir_server.http.xml.reader import XmlReader
+from fhir_server.http.xml.shapes import Shapes
+from fhir_server.http.xml.writer import XmlWriter
+from fhir_server.interactions.patching.patches import (
+    JSON_PATCH,
+    FhirPathPatches,
+    Patches,
+    read_json_patch,
+)
+from fhir_server.model import exact_json
+from fhir_server.validation.structure import StructureValidator
+from profiles.registry import Registry
+from profiles.type_model import RegistryTypeModel
+
+XML_PATCH = "application/xml-patch+xml"
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How one format is read and written.
+
+    `decode` makes the tree of a body; `encode` writes what an exact JSON text says, `pretty` with an indent.
+    All raise FhirError: the first for what is no resource, the others `not-acceptable` for what the format
+    cannot say.
+    """
+
+    decode: Callable[[bytes], Any]
+    encode: Callable[[bytes], bytes]
+    pretty: Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Codecs:
+    """The codecs of one Registry's types, and the patches that are described in them."""
+
+    by_name: Mapping[str, Codec]
+    patches: Patches
+
+    def of(self, known: Format) -> Codec:
+        """Return the codec of a format."""
+        return self.by_name[known.name]
+
+
+def codecs_of(registry: Registry, validator: StructureValidator) -> Codecs:
+    """Return the codecs of every format that `formats` names."""
+    shapes = Shapes(registry)
+    reader, writer = XmlReader(shapes), XmlWriter(shapes)
+    xml = Codec(
+        decode=reader.read,
+        encode=lambda text: writer.write(exact_json.decode(text)),
+        pretty=lambda text: writer.write(exact_json.decode(text), pretty=True),
+    )
+    fhirpath = FhirPathPatches(RegistryTypeModel(registry), validator)
+    readers = {
+        formats.JSON.declared[0]: fhirpath.reader(exact_json.decode),
+        formats.XML.declared[0]: fhirpath.reader(reader.read),
+        JSON_PATCH: read_json_patch,
+        XML_PATCH: XmlPatchReader(reader, writer).read,
+    }
+    return Codecs({formats.JSON.name: JSON, formats.XML.name: xml}, Patches(fhirpath, readers))
+
+
+def _as_is(text: bytes) -> bytes:
+    return text
+
+
+def _indented(text: bytes) -> bytes:
+    return msgspec.json.format(text, indent=2)
+
+
+JSON = Codec(exact_json.decode, _as_is, _indented)

@@ -1,0 +1,130 @@
+"""One request carried through: read, answered by its interaction, noted in the access log, written out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import flask
+from flask import Response
+from werkzeug.exceptions import HTTPException
+
+from fhir_server.http import binary, errors, headers, reading
+from fhir_server.http.answers import PLAIN, agree, write
+from fhir_server.http.log import log_request
+from fhir_server.interactions.context import Context
+from fhir_server.interactions.dispatch import Interaction, parse_query
+from fhir_server.interactions.request import Pairs, Reply, Request
+from fhir_server.interactions.writing import audit_entries
+from fhir_server.model.outcome import FhirError
+from fhir_server.model.view import View
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment as Environ
+
+PREFIX = "/fhir"
+"""The path of the API on this server."""
+
+STRAY = "unknown"
+"""The interaction of an audit entry, and the route of a line, for an address that has none."""
+
+
+class Exchange:
+    """Carries requests to the interactions of one context, all of them inside one View.
+
+    Immutable; shared by all threads of a worker.
+    """
+
+    def __init__(self, context: Context, view: View, max_body_bytes: int) -> None:
+        self._context = context
+        self._view = view
+        self._max_body_bytes = max_body_bytes
+
+    def answer(
+        self, interaction: Interaction, resource_type: str = "", id: str = "", version_id: str = ""
+    ) -> Response:
+        """Return the answer to Flask's current request, which has this address."""
+        started = perf_counter()
+        environ = flask.request.environ
+        request = self._bare(environ, interaction.name, resource_type, id, version_id)
+        wire, content = PLAIN, None
+        try:
+            self._context.dispatcher.check(resource_type, id, version_id)
+            query = parse_query(environ.get("QUERY_STRING", ""))
+            wire = agree(interaction, resource_type, query, environ)
+            reply = interaction.handler(self._context, self._read(environ, interaction, request, query))
+            if wire.content and reply.body:
+                content = binary.content_of(reply.body, environ.get("HTTP_ACCEPT"))
+        except Exception as error:
+            reply, content = self._refusal(error, environ, request.request_id), None
+        if interaction.logged and not reply.audited:
+            reply = self._note(request, reply)
+            content = content if reply.status < 400 else None
+        response = write(reply, wire, request.request_id, self._context.base_url, content)
+        _log(environ, PREFIX + interaction.shape, reply.status, started, request.request_id)
+        return response
+
+    def stray(self, error: HTTPException) -> Response:
+        """Return the answer to a request whose address has no interaction."""
+        started = perf_counter()
+        environ = flask.request.environ
+        request = self._bare(environ, STRAY)
+        reply = self._note(request, self._refusal(error, environ, request.request_id))
+        _log(environ, STRAY, reply.status, started, request.request_id)
+        return write(reply, PLAIN, request.request_id, self._context.base_url)
+
+    def _bare(
+        self, environ: Environ, interaction: str, resource_type: str = "", id: str = "", version_id: str = ""
+    ) -> Request:
+        """Return the request as far as it can be told without refusing anything."""
+        now = self._context.clock.now()
+        return Request(
+            interaction, self._view, now, headers.request_id(environ, self._context.ids, now),
+            resource_type, id, version_id,
+            conditions=headers.conditions(environ), prefer=headers.prefer(environ),
+        )  # fmt: skip
+
+    def _read(self, environ: Environ, interaction: Interaction, request: Request, query: Pairs) -> Request:
+        if interaction.method == "GET":
+            return replace(request, query=query) if query else request
+        data = reading.read_bytes(environ, self._max_body_bytes)
+        if interaction.takes == "form":
+            return replace(request, query=query + reading.form_of(environ, data))
+        body = None
+        if interaction.takes == "resource":
+            body = reading.resource_of(environ, data, interaction, request.resource_type, request.id)
+        promise = headers.idempotency(environ, request.view.actor, data)
+        return replace(request, query=query, body=body, idempotency=promise)
+
+    def _refusal(self, error: Exception, environ: Environ, request_id: str) -> Reply:
+        base = self._context.canonical_base
+        if isinstance(error, FhirError):
+            return errors.refusal(error, base)
+        if isinstance(error, HTTPException):
+            method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+            return errors.refusal(errors.of_http(error, method, path), base)
+        return errors.failure(error, request_id, base)
+
+    def _note(self, request: Request, reply: Reply) -> Reply:
+        """Put the answer in the access log and return it, or the refusal when the log cannot take it."""
+        touched: dict[str | None, list[str]] = {}
+        for shown in reply.shown:
+            touched.setdefault(shown.owner, []).append(shown.entity)
+        entries = audit_entries(
+            self._context, request, reply.status, touched.items(),
+            interaction=reply.interaction, query=reply.query,
+        )  # fmt: skip
+        audit = self._context.audit
+        try:
+            tickets = [audit.append(entry) for entry in entries]
+            if self._context.audit_waits:
+                for ticket in tickets:
+                    audit.flush(ticket)
+        except FhirError as error:
+            return errors.refusal(error, self._context.canonical_base)
+        return reply
+
+
+def _log(environ: Environ, route: str, status: int, started: float, request_id: str) -> None:
+    log_request(environ["REQUEST_METHOD"], route, status, (perf_counter() - started) * 1000, request_id)

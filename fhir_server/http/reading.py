@@ -1,0 +1,64 @@
+"""The body of a request: read within its limit, decoded as its type says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.wsgi import get_content_length, get_input_stream
+
+from fhir_server.http import binary, formats
+from fhir_server.interactions.dispatch import Interaction, parse_query
+from fhir_server.interactions.request import Pairs
+from fhir_server.model.outcome import FhirError, refuse
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment as Environ
+
+IDENTITY = frozenset({"", "identity"})
+
+
+def read_bytes(environ: Environ, most: int) -> bytes:
+    """Return the body, be it of known length or chunked.
+
+    Raises FhirError `too-large` past `most` bytes, `unsupported-media-type` for a compressed one.
+    """
+    if environ.get("HTTP_CONTENT_ENCODING", "").strip().lower() not in IDENTITY:
+        raise refuse("unsupported-media-type", "This server takes bodies that are not compressed.")
+    if (get_content_length(environ) or 0) > most:
+        raise _too_large(most)
+    # One byte more than allowed shows that a body of unknown length does not end there.
+    data = get_input_stream(environ, max_content_length=most + 1).read()
+    if len(data) > most:
+        raise _too_large(most)
+    return data
+
+
+def _too_large(most: int) -> FhirError:
+    return refuse("too-large", f"A body has at most {most} bytes here.")
+
+
+def resource_of(environ: Environ, data: bytes, interaction: Interaction, resource_type: str, id: str) -> Any:
+    """Return the tree of a posted resource, None where nothing was sent.
+
+    Content sent to /Binary becomes the resource that holds it.
+    """
+    content_type = environ.get("CONTENT_TYPE") or None
+    if not data and content_type is None:
+        return None
+    holds_content = resource_type == binary.BINARY and interaction.name in binary.WRITES
+    if holds_content and binary.is_content(content_type):
+        return binary.resource_of(data, content_type, environ.get("HTTP_X_SECURITY_CONTEXT"), id)
+    return formats.body_format(content_type).decode(data) if data else None
+
+
+def form_of(environ: Environ, data: bytes) -> Pairs:
+    """Return the parameters of a posted form."""
+    if not data:
+        return ()
+    sent = (environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
+    if sent != formats.FORM:
+        raise refuse("unsupported-media-type", f"A search is posted as {formats.FORM}.")
+    try:
+        return parse_query(data.decode("ascii"))
+    except UnicodeDecodeError:
+        raise refuse("illegal-parameter-value", "The form is not percent-encoded.") from None

@@ -1,0 +1,115 @@
+"""batch: entries that know nothing of each other.  Spec: https://hl7.org/fhir/R4/http.html#brules
+
+References between entries are left as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fhir_server.interactions.context import Context
+from fhir_server.interactions.entries import Entry, entries_of, inside, read_entry
+from fhir_server.interactions.faults import log_fault
+from fhir_server.interactions.request import Idempotency, Prefer, Reply, Request, Shown
+from fhir_server.interactions.responses import (
+    ResponseEntry,
+    refused_entry,
+    response_bundle,
+    response_entry,
+)
+from fhir_server.model import exact_json
+from fhir_server.model.outcome import FhirError, refuse
+
+NESTED = frozenset({"batch", "transaction"})
+ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2}
+"""Entries are independent, but those that read come last so that they see what the others did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One entry's answer; `shown` is what it showed that no commit has audited."""
+
+    entry: ResponseEntry
+    audited: bool
+    shown: tuple[Shown, ...] = ()
+
+
+def batch(context: Context, request: Request) -> Reply:
+    """Carry out each entry on its own: 200, with a status for each.
+
+    Raises FhirError `malformed-entry`, `too-many-entries` for the Bundle itself.
+    """
+    raws = entries_of(context, request.body)
+    answers: dict[int, Answered] = {}
+    for position in sorted(range(len(raws)), key=lambda at: _rank(raws[at])):
+        answers[position] = _answer(context, request, raws[position], position)
+    return Reply(
+        200,
+        response_bundle("batch-response", [answers[position].entry for position in range(len(raws))]),
+        shown=tuple(shown for answered in answers.values() for shown in answered.shown),
+        audited=bool(raws) and all(answered.audited for answered in answers.values()),
+    )
+
+
+def _answer(context: Context, request: Request, raw: Any, position: int) -> Answered:
+    try:
+        entry = read_entry(context, raw, position)
+    except FhirError as error:
+        return Answered(refused_entry(context, error), audited=False)
+    return answer_entry(context, request, entry)
+
+
+def answer_entry(context: Context, request: Request, entry: Entry) -> Answered:
+    """Carry out one entry on its own and return its answer, whatever it is."""
+    try:
+        reply = _carry_out(context, request, entry)
+    except FhirError as error:
+        return Answered(refused_entry(context, inside(error, entry)), audited=False)
+    except Exception as error:
+        # What other entries stored is stored: the client must hear of it.
+        log_fault(error, request.request_id)
+        internal = refuse("internal", "The server failed at this entry.", entry.path)
+        return Answered(refused_entry(context, internal), audited=False)
+    return Answered(response_entry(context, reply), reply.audited, () if reply.audited else reply.shown)
+
+
+def _carry_out(context: Context, request: Request, entry: Entry) -> Reply:
+    interaction = entry.address.interaction
+    if interaction.name in NESTED:
+        text = "A batch holds no batch and no transaction."
+        raise refuse("malformed-entry", text, f"{entry.path}.request.url")
+    reply = interaction.handler(context, asked_by(request, entry))
+    return replace(reply, body=b"") if entry.method == "HEAD" else reply
+
+
+def asked_by(request: Request, entry: Entry) -> Request:
+    """Return the entry as a request of its own, in the name of the whole."""
+    address = entry.address
+    return replace(
+        request,
+        interaction=address.interaction.name,
+        resource_type=address.resource_type,
+        id=address.id,
+        version_id=address.version_id,
+        query=address.query,
+        body=entry.resource,
+        conditions=entry.conditions,
+        prefer=Prefer(request.prefer.answer or "minimal", request.prefer.strict),
+        idempotency=_promise(request.idempotency, entry),
+    )
+
+
+def _promise(promise: Idempotency | None, entry: Entry) -> Idempotency | None:
+    """Return the key of one entry: each is repeated, or not, on its own."""
+    if promise is None:
+        return None
+    content = exact_json.encode([entry.method, entry.url, entry.resource])
+    return Idempotency(f"{promise.key}/{entry.position}", hashlib.sha256(content).digest())
+
+
+def _rank(raw: Any) -> int:
+    asked = raw.get("request") if isinstance(raw, dict) else None
+    method = asked.get("method") if isinstance(asked, dict) else None
+    return ORDER.get(method, 3) if isinstance(method, str) else 3

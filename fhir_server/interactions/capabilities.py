@@ -1,0 +1,111 @@
+"""capabilities: what this server does, told by the tables that it does it from.
+
+Spec: https://hl7.org/fhir/R4/http.html#capabilities
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from typing import Any
+
+from fhir_server.interactions.context import Context
+from fhir_server.interactions.dispatch import Interaction
+from fhir_server.interactions.request import Reply, Request
+from fhir_server.model import exact_json
+from fhir_server.model.temporal import format_instant
+from fhir_server.search.catalogue import Catalogue
+
+FHIR_VERSION = "4.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the statement says that no table does."""
+
+    name: str
+    version: str
+    base_url: str
+    canonical_base: str
+    started: datetime
+    formats: tuple[str, ...]
+    update_create: bool
+
+
+class Statement:
+    """The CapabilityStatement of one server, made when it is first asked for."""
+
+    def __init__(self, facts: Facts, interactions: Sequence[Interaction], catalogue: Catalogue) -> None:
+        self._facts = facts
+        self._interactions = [row for row in interactions if row.declared]
+        self._catalogue = catalogue
+        self._lock = Lock()
+        self._text: bytes | None = None
+
+    def text(self) -> bytes:
+        """Return the exact JSON text."""
+        with self._lock:
+            if self._text is None:
+                self._text = exact_json.encode(self._resource())
+            return self._text
+
+    def _resource(self) -> Mapping[str, Any]:
+        facts = self._facts
+        return {
+            "resourceType": "CapabilityStatement",
+            "url": f"{facts.canonical_base}/CapabilityStatement/server",
+            "version": facts.version,
+            "name": "FhirServer",
+            "status": "active",
+            "date": format_instant(facts.started),
+            "kind": "instance",
+            "software": {"name": facts.name, "version": facts.version},
+            "implementation": {"description": "FHIR R4 API", "url": facts.base_url},
+            "fhirVersion": FHIR_VERSION,
+            "format": list(facts.formats),
+            "rest": [
+                {
+                    "mode": "server",
+                    "resource": [
+                        self._type(name) for name in sorted(self._catalogue.registry.resource_types)
+                    ],
+                    "interaction": self._codes("system"),
+                }
+            ],
+        }
+
+    def _type(self, name: str) -> Mapping[str, Any]:
+        written: dict[str, Any] = {
+            "type": name,
+            "profile": f"http://hl7.org/fhir/StructureDefinition/{name}",
+            "interaction": self._codes("instance", "type"),
+            "versioning": "versioned-update",
+            "readHistory": True,
+            "updateCreate": self._facts.update_create,
+            "conditionalCreate": True,
+            "conditionalRead": "full-support",
+            "conditionalUpdate": False,
+            "conditionalDelete": "not-supported",
+            "referencePolicy": ["literal", "logical"],
+        }
+        parameters = list(self._parameters(name))
+        if parameters:
+            written["searchParam"] = parameters
+        return written
+
+    def _parameters(self, name: str) -> Iterable[Mapping[str, str]]:
+        definitions = self._catalogue.registry.parameters.get(name, {})
+        for code in sorted(self._catalogue.of(name).by_code):
+            definition = definitions[code]
+            yield {"name": code, "definition": definition.url, "type": definition.type}
+
+    def _codes(self, *levels: str) -> list[Mapping[str, str]]:
+        names = dict.fromkeys(row.name for row in self._interactions if row.level in levels)
+        return [{"code": name} for name in names]
+
+
+def capabilities(context: Context, _request: Request) -> Reply:
+    """Return the CapabilityStatement of this server."""
+    return Reply(200, context.statement.text())

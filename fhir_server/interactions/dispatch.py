@@ -1,0 +1,148 @@
+"""From a method and an address to the interaction: the one loop that entries of a Bundle go through too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import parse_qsl, unquote
+
+from fhir_server.interactions.context import Context
+from fhir_server.interactions.request import Pairs, Reply, Request
+from fhir_server.model.ids import ID_PATTERN
+from fhir_server.model.outcome import FhirError, Issue, refuse
+
+Handler = Callable[[Context, Request], Reply]
+Level = Literal["system", "type", "instance"]
+
+MAX_PARAMETERS = 500
+RESERVED = {
+    "resource_type": frozenset({"metadata", "_history"}),
+    "id": frozenset({"_history", "_search"}),
+    "version_id": frozenset[str](),
+}
+"""Segments of an address that are never the value of a variable; nor are those that begin with `$`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """One row of the table: an address, a method and who answers.
+
+    `shape` is the address below the base; its variables are `resource_type`, `id` and `version_id`.
+    `name` is a code of http://hl7.org/fhir/restful-interaction or an operation's `$name`.
+    """
+
+    name: str
+    level: Level
+    method: str
+    shape: str
+    handler: Handler
+    takes: Literal["nothing", "resource", "form"] = "nothing"
+    """What the body of a request is."""
+    declared: bool = True
+    """Whether the CapabilityStatement lists it under its name."""
+    logged: bool = True
+    """Whether its answers leave an audit entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address that was understood."""
+
+    interaction: Interaction
+    resource_type: str = ""
+    id: str = ""
+    version_id: str = ""
+    query: Pairs = ()
+
+
+class Dispatcher:
+    """The table, ready to be asked.  Immutable."""
+
+    def __init__(
+        self, interactions: Sequence[Interaction], resource_types: frozenset[str], base_url: str
+    ) -> None:
+        self.interactions = tuple(interactions)
+        self._resource_types = resource_types
+        self._base = base_url + "/"
+        self._rows = [(_segments(row.shape), row) for row in interactions]
+
+    def find(self, method: str, url: str) -> Address:
+        """Return what `method` and `url` (relative to the base, or absolute below it) ask for.
+
+        Raises FhirError `unknown-address`, `unknown-type`, `illegal-id`, `method-not-allowed`.
+        """
+        path, _, query = url.removeprefix(self._base).partition("?")
+        segments = [unquote(segment) for segment in path.split("/") if segment]
+        allowed: list[str] = []
+        for shape, row in self._rows:
+            values = _match(shape, segments)
+            if values is None:
+                continue
+            if row.method == method or (method == "HEAD" and row.method == "GET"):
+                self.check(**values)
+                return Address(row, **values, query=parse_query(query))
+            allowed.append(row.method)
+        if allowed:
+            raise not_allowed(method, allowed)
+        raise unknown_address(segments)
+
+    def check(self, resource_type: str = "", id: str = "", version_id: str = "") -> None:
+        """Raise FhirError unless the parts of an address are legal; those that it lacks are empty."""
+        if resource_type and resource_type not in self._resource_types:
+            if resource_type.startswith("_"):
+                raise unknown_address([resource_type])
+            raise refuse("unknown-type", "There is no resource type of this name in FHIR R4.")
+        if id and not ID_PATTERN.match(id):
+            text = "A logical id has 1 to 64 characters out of letters A-Z and a-z, digits, '-' and '.'."
+            raise refuse("illegal-id", text)
+        if version_id and not ID_PATTERN.match(version_id):
+            raise refuse("illegal-id", "A version id has the form of a logical id.")
+
+
+def parse_query(text: str) -> Pairs:
+    """Return the parameters of a query string or form, decoded, in order.
+
+    Raises FhirError `illegal-parameter-value` when it is not percent-encoded UTF-8 or has too many.
+    """
+    if not text:
+        return ()
+    try:
+        return tuple(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS))
+    except UnicodeDecodeError:
+        raise refuse("illegal-parameter-value", "The query is not percent-encoded UTF-8.") from None
+    except ValueError:
+        raise refuse("too-costly", f"A query has at most {MAX_PARAMETERS} parameters.") from None
+
+
+def unknown_address(segments: Sequence[str]) -> FhirError:
+    """Return the 404 of an address that no interaction has."""
+    if segments and segments[-1].startswith("$"):
+        return refuse("unknown-operation", "This server has no operation of this name here.")
+    return refuse("unknown-address", "No interaction of this server has this address.")
+
+
+def not_allowed(method: str, allowed: Sequence[str]) -> FhirError:
+    """Return the 405 that names the methods which the address does have."""
+    names = sorted({*allowed, *(["HEAD"] if "GET" in allowed else [])})
+    text = f"This address does not take {method}; it takes {', '.join(names)}."
+    return FhirError(Issue("method-not-allowed", text), headers={"Allow": ", ".join(names)})
+
+
+def _segments(shape: str) -> tuple[str, ...]:
+    return tuple(segment for segment in shape.split("/") if segment)
+
+
+def _match(shape: tuple[str, ...], segments: Sequence[str]) -> dict[str, str] | None:
+    if len(shape) != len(segments):
+        return None
+    values: dict[str, str] = {}
+    for expected, found in zip(shape, segments):
+        if expected.startswith("<"):
+            name = expected[1:-1]
+            if found.startswith("$") or found in RESERVED[name]:
+                return None
+            values[name] = found
+        elif expected != found:
+            return None
+    return values

@@ -1,0 +1,98 @@
+"""What an interaction is asked and what it answers, free of HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Literal
+
+from fhir_server.model.view import View
+
+Pairs = tuple[tuple[str, str], ...]
+Return = Literal["minimal", "representation", "OperationOutcome"]
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Conditional headers, or the members of `Bundle.entry.request` of the same names, as they were sent."""
+
+    if_match: str | None = None
+    if_none_match: str | None = None
+    if_modified_since: str | None = None
+    if_none_exist: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prefer:
+    """What the client would like.  `answer=None`: the interaction's own default.
+
+    Spec: https://hl7.org/fhir/R4/http.html#ops
+    """
+
+    answer: Return | None = None
+    strict: bool = False
+    """`handling=strict`: an unknown search parameter is an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A client's promise that a repeat under `key` is the same request; `digest` proves it."""
+
+    key: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One interaction, addressed and decoded.  Parts of the address that it does not have are empty."""
+
+    interaction: str
+    view: View
+    now: datetime
+    """The instant at which the request counts as made, aware, UTC."""
+    request_id: str
+    resource_type: str = ""
+    id: str = ""
+    version_id: str = ""
+    query: Pairs = ()
+    """Search parameters in order, percent-decoded; those of a posted form follow those of the URL."""
+    body: Any = None
+    """The exact JSON tree, None where none was sent."""
+    conditions: Conditions = field(default_factory=Conditions)
+    prefer: Prefer = field(default_factory=Prefer)
+    idempotency: Idempotency | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One version that an answer showed or wrote: `Type/id/_history/version` of the record of `owner`."""
+
+    owner: str | None
+    entity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is answered.  `body` is exact JSON text, empty where there is none."""
+
+    status: int
+    body: bytes = b""
+    version: int | None = None
+    """The version that the answer is about: becomes the ETag."""
+    modified: datetime | None = None
+    location: str | None = None
+    """`Type/id/_history/version` of what was created or updated, relative to the base."""
+    is_outcome: bool = False
+    """Whether `body` is an OperationOutcome."""
+    headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
+    shown: tuple[Shown, ...] = ()
+    audited: bool = False
+    """Whether the audit entries of this answer were part of its commit."""
+    interaction: str | None = None
+    """The interaction that was carried out, where the address alone does not tell."""
+    query: str | None = None
+    """Digest of the search criteria, hexadecimal."""

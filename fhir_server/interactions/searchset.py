@@ -1,0 +1,62 @@
+"""The text of a searchset: bodies are joined as they are stored, never parsed.
+
+Spec: https://hl7.org/fhir/R4/bundle.html#searchset
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+from fhir_server.interactions.request import Pairs
+from fhir_server.model import exact_json
+from fhir_server.model.document import Stored
+from fhir_server.model.outcome import Issue, operation_outcome
+
+_UNPRINTED = re.compile(r"[^A-Za-z0-9_.:\-]")
+MAX_NAME = 60
+
+
+def searchset(total: int | None, links: Sequence[dict[str, str]], entries: Sequence[bytes]) -> bytes:
+    """Return the Bundle; `entries` are texts of `Bundle.entry`."""
+    parts = [b'{"resourceType":"Bundle","type":"searchset"']
+    if total is not None:
+        parts.append(b',"total":%d' % total)
+    parts.append(b',"link":' + exact_json.encode(links))
+    if entries:
+        parts.append(b',"entry":[' + b",".join(entries) + b"]")
+    parts.append(b"}")
+    return b"".join(parts)
+
+
+def match_entries(base_url: str, found: Sequence[Stored]) -> list[bytes]:
+    """Return the entries of what matched.  Types and ids need no escapes in JSON."""
+    base = exact_json.encode(base_url + "/")[:-1]
+    return [
+        b'{"fullUrl":%s%s/%s","resource":%s,"search":{"mode":"match"}}'
+        % (base, stored.resource_type.encode(), stored.id.encode(), stored.body)
+        for stored in found
+    ]
+
+
+def ignored_entry(canonical_base: str, names: Sequence[str]) -> bytes:
+    """Return the entry that tells which parameters of the query were not used."""
+    issues = [
+        Issue("unknown-parameter", f"`{_printed(name)}` was not used: it is not supported.", None, "warning")
+        for name in names
+    ]
+    outcome = operation_outcome(issues, canonical_base)
+    # The same question has the same answer, to the letter: no chance in the name of the entry.
+    full_url = uuid.uuid5(uuid.NAMESPACE_URL, "\n".join(names)).urn
+    return exact_json.encode({"fullUrl": full_url, "resource": outcome, "search": {"mode": "outcome"}})
+
+
+def link(relation: str, base: str, pairs: Pairs) -> dict[str, str]:
+    """Return a `Bundle.link`."""
+    return {"relation": relation, "url": f"{base}?{urlencode(pairs)}" if pairs else base}
+
+
+def _printed(name: str) -> str:
+    return _UNPRINTED.sub("", name)[:MAX_NAME]

@@ -1,0 +1,115 @@
+"""The fourth step: the documents of a transaction, and what its entries will be answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fhir_server.interactions.assemble import Identity, whole_milliseconds, written
+from fhir_server.interactions.context import Context
+from fhir_server.interactions.delete import nothing, tombstone
+from fhir_server.interactions.entries import Entry, below
+from fhir_server.interactions.replays import Receipt
+from fhir_server.interactions.replies import Written, of_document, of_stored
+from fhir_server.interactions.request import Request
+from fhir_server.interactions.transaction.owners import owners_of
+from fhir_server.interactions.transaction.plan import Planned
+from fhir_server.interactions.transaction.resolve import Resolved, Target
+from fhir_server.interactions.update import creation_refused
+from fhir_server.interactions.writing import Changes
+from fhir_server.model.document import Document
+from fhir_server.model.outcome import refuse
+from fhir_server.model.unit_of_work import Condition, Replace
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is to be committed and what will be answered, by position."""
+
+    changes: Changes
+    receipt: Receipt
+
+
+def index(
+    context: Context,
+    request: Request,
+    planned: Planned,
+    resolved: Resolved,
+    resources: Mapping[int, dict[str, Any]],
+) -> Work:
+    """Return the work of a transaction.
+
+    Raises FhirError `two-persons`, `update-create-not-allowed`, each at its entry.
+    """
+    identities = {
+        position: _identity(context, request, planned.entries[position], resolved.targets[position])
+        for position in resources
+    }
+    owners = owners_of(context, identities, resources)
+    documents: dict[int, Document] = {}
+    for position, stamped in owners.stamped.items():
+        documents[position] = written(
+            context, stamped, identities[position], owners.owners[position], request.now, position
+        )
+    for entry in planned.of("delete"):
+        current = resolved.targets[entry.position].current
+        if current is not None and not current.deleted:
+            documents[entry.position] = tombstone(request, current, entry.position)
+    return Work(_changes(request, resolved, documents), _receipt(planned, resolved, documents))
+
+
+def _identity(context: Context, request: Request, entry: Entry, target: Target) -> Identity:
+    updated = whole_milliseconds(request.now)
+    if target.current is not None:
+        version, updated = target.current.version + 1, max(updated, target.current.updated)
+        return Identity(target.resource_type, target.id, version, updated)
+    if entry.address.interaction.name == "update" and not context.update_create:
+        raise below(creation_refused(), f"{entry.path}.request.url")
+    return Identity(target.resource_type, target.id, 1, updated)
+
+
+def _changes(request: Request, resolved: Resolved, documents: Mapping[int, Document]) -> Changes:
+    creates: list[Document] = []
+    replaces: list[Replace] = []
+    deletes: list[Replace] = []
+    conditions: list[Condition] = []
+    for position, document in documents.items():
+        target = resolved.targets[position]
+        if target.current is None:
+            creates.append(document)
+        elif document.deleted:
+            deletes.append(Replace(document, target.current.version))
+        else:
+            replaces.append(Replace(document, target.current.version))
+        if target.guard is not None:
+            conditions.append(target.guard.guards(request, document.facts.id))
+    return Changes(tuple(creates), tuple(replaces), tuple(deletes), tuple(conditions))
+
+
+def _receipt(planned: Planned, resolved: Resolved, documents: Mapping[int, Document]) -> Receipt:
+    rows: list[Written | None] = []
+    for entry in planned.entries:
+        target = resolved.targets.get(entry.position)
+        rows.append(None if target is None else _row(entry, target, documents))
+    return rows
+
+
+def _row(entry: Entry, target: Target, documents: Mapping[int, Document]) -> Written:
+    if target.same_as is not None:
+        # The earlier entry creates it, or found it: this one comes second and finds it in any case.
+        created = documents.get(target.same_as)
+        if created is not None:
+            return of_document(200, created)
+    document = documents.get(entry.position)
+    name = entry.address.interaction.name
+    if document is None:
+        if name == "delete":
+            return nothing(target.resource_type, target.id)
+        if target.current is None:
+            raise refuse("internal", "The server failed at this entry.", entry.path)
+        return of_stored(200, target.current)
+    if name == "delete":
+        return of_document(204, document)
+    exists = target.current is not None and not target.current.deleted
+    return of_document(200 if exists else 201, document)

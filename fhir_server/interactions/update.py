@@ -1,0 +1,77 @@
+"""update, update as create.  Spec: https://hl7.org/fhir/R4/http.html#update
+
+Every accepted update makes a version, also one that changes nothing: the client sees the one that it sent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fhir_server.interactions import replays, writing
+from fhir_server.interactions.assemble import Identity, new_version, whole_milliseconds
+from fhir_server.interactions.conditional_references import refuse_conditional_references
+from fhir_server.interactions.context import Context
+from fhir_server.interactions.incoming import check_id, check_type, resource_of
+from fhir_server.interactions.preconditions import check_if_match, check_if_none_match, stale
+from fhir_server.interactions.replies import of_document
+from fhir_server.interactions.request import Reply, Request
+from fhir_server.interactions.writing import Changes, commit_one, gave_up
+from fhir_server.model.document import Stored
+from fhir_server.model.outcome import FhirError, refuse
+from fhir_server.model.unit_of_work import Replace, VersionConflict
+
+
+def update(context: Context, request: Request) -> Reply:
+    """Store a further version: 200; 201 where there was none or where it was deleted.
+
+    Raises FhirError `id-mismatch` 400, `stale-version` 412, `update-create-not-allowed` 405, `conflict` 409
+    and those of the resource.
+    """
+    earlier = replays.earlier(context, request)
+    if earlier is not None:
+        return writing.replayed(context, request, earlier)
+    if isinstance(request.body, dict):
+        check_type(request.body, request.resource_type)
+        check_id({"resourceType": request.resource_type, **request.body}, request.id)
+    resource = resource_of(context, request)
+    for _ in range(context.limits.attempts):
+        current = context.records.read(request.resource_type, request.id, request.view)
+        check_if_match(request.conditions, current)
+        check_if_none_match(request.conditions, current)
+        try:
+            return _store(context, request, resource, current)
+        except VersionConflict:
+            if request.conditions.if_match is not None:
+                raise stale() from None
+    raise gave_up()
+
+
+def next_identity(context: Context, request: Request, current: Stored | None, id: str) -> Identity:
+    """Return what follows the current version.  Raises FhirError `update-create-not-allowed`."""
+    updated = whole_milliseconds(request.now)
+    if current is None:
+        if not context.update_create:
+            raise creation_refused()
+        return Identity(request.resource_type, id, 1, updated)
+    # A clock that was set back must not make a version older than the one before it.
+    return Identity(request.resource_type, id, current.version + 1, max(updated, current.updated))
+
+
+def creation_refused() -> FhirError:
+    """Return the 405 of an update of what does not exist, where clients may not choose ids."""
+    return refuse(
+        "update-create-not-allowed", "There is no such resource, and a new one gets its id by POST."
+    )
+
+
+def _store(context: Context, request: Request, resource: dict[str, Any], current: Stored | None) -> Reply:
+    identity = next_identity(context, request, current, request.id)
+    document = new_version(
+        context, resource, identity, target_owner=context.records.owner_of, now=request.now
+    )
+    refuse_conditional_references(context, document)
+    written = of_document(201 if current is None or current.deleted else 200, document)
+    if current is None:
+        return commit_one(context, request, Changes(creates=(document,)), written)
+    changes = Changes(replaces=(Replace(document, current.version),))
+    return commit_one(context, request, changes, written)

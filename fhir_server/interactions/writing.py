@@ -1,0 +1,126 @@
+"""The one door to `Records.commit`: every write takes its audit entries and notices along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from fhir_server.interactions import replays
+from fhir_server.interactions.context import Context
+from fhir_server.interactions.replays import Receipt
+from fhir_server.interactions.replies import Written, reply_of
+from fhir_server.interactions.request import Reply, Request
+from fhir_server.model.audit import AuditEntry, Notice
+from fhir_server.model.document import Document
+from fhir_server.model.outcome import FhirError, refuse
+from fhir_server.model.unit_of_work import Condition, Replace, ReplayFound, UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is to be written, in the words of the UnitOfWork."""
+
+    creates: tuple[Document, ...] = ()
+    replaces: tuple[Replace, ...] = ()
+    deletes: tuple[Replace, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (self.creates or self.replaces or self.deletes)
+
+
+def commit(
+    context: Context, request: Request, changes: Changes, receipt: Receipt, status: int
+) -> Receipt | None:
+    """Write `changes` and return None, or return the receipt of an earlier request of the same key.
+
+    `receipt` and `status` are what the request will be answered.  Raises VersionConflict, ConditionMatched
+    and FhirError, nothing being written.
+    """
+    work = UnitOfWork(
+        view=request.view,
+        creates=changes.creates,
+        replaces=changes.replaces,
+        deletes=changes.deletes,
+        conditions=changes.conditions,
+        audit=_audit(context, request, receipt, status),
+        notices=_notices(context, request, changes),
+        idempotency_key=replays.key_of(request, receipt),
+    )
+    try:
+        context.records.commit(work)
+    except ReplayFound as found:
+        if request.idempotency is None:
+            raise
+        return replays.again(request.idempotency, found.digest, found.reply)
+    return None
+
+
+def commit_one(context: Context, request: Request, changes: Changes, written: Written) -> Reply:
+    """Write the change of one resource and return its answer."""
+    earlier = commit(context, request, changes, [written], written.status)
+    if earlier is not None:
+        return replayed(context, request, earlier)
+    return reply_of(context, request, written, audited=True)
+
+
+def replayed(context: Context, request: Request, receipt: Receipt) -> Reply:
+    """Return the answer of a single write once more."""
+    written = receipt[0]
+    if len(receipt) != 1 or written is None:
+        raise refuse("idempotency-key-reused", "The idempotency key was used for another request.")
+    reply = reply_of(context, request, replays.with_body(context, request, written), audited=False)
+    return replace(reply, headers={replays.REPLAYED: "true"})
+
+
+def gave_up() -> FhirError:
+    """Return the 409 of a write that always found another one before it."""
+    return refuse("conflict", "Other writes to the same resource came first, again and again; try again.")
+
+
+def _audit(context: Context, request: Request, receipt: Receipt, status: int) -> tuple[AuditEntry, ...]:
+    by_owner: dict[str | None, list[str]] = {}
+    for written in receipt:
+        if written is not None and written.entity is not None:
+            by_owner.setdefault(written.owner, []).append(written.entity)
+    return audit_entries(context, request, status, by_owner.items())
+
+
+def audit_entries(
+    context: Context,
+    request: Request,
+    status: int,
+    touched: Iterable[tuple[str | None, Sequence[str]]],
+    *,
+    interaction: str | None = None,
+    query: str | None = None,
+) -> tuple[AuditEntry, ...]:
+    """Return one entry for each person whose record an answer touched, one in all when it touched none."""
+    return tuple(
+        AuditEntry(
+            id=context.ids.new(request.now), at=request.now, request_id=request.request_id,
+            actor=request.view.actor, purpose=request.view.purpose,
+            interaction=interaction or request.interaction, status=status,
+            owner=owner, entities=tuple(entities), query=query,
+        )
+        for owner, entities in (list(touched) or [(None, ())])
+    )  # fmt: skip
+
+
+def _notices(context: Context, request: Request, changes: Changes) -> tuple[Notice, ...]:
+    told: dict[tuple[str, str | None], list[str]] = {}
+    for kind, documents in (
+        ("deposit", changes.creates),
+        ("change", [change.document for change in changes.replaces]),
+        ("deletion", [change.document for change in changes.deletes]),
+    ):
+        for document in documents:
+            facts = document.facts
+            entity = f"{facts.resource_type}/{facts.id}/_history/{document.version}"
+            told.setdefault((kind, facts.owner), []).append(entity)
+    return tuple(
+        Notice(context.ids.new(request.now), request.now, kind, owner, tuple(entities))
+        for (kind, owner), entities in told.items()
+    )

@@ -1,0 +1,120 @@
+"""The access log of answers that write nothing: one thread gathers what waits and writes it in one go."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fhir_server.model.audit import AuditEntry
+from fhir_server.model.outcome import refuse
+from fhir_server.store.catalogue import AUDIT, Catalogue
+from fhir_server.store.entries import Numbers, audit_document
+from fhir_server.store.refusals import UNAVAILABLE, refusal_of
+
+LARGEST_BATCH: Final = 1_000
+MANY_WAITING: Final = 4
+WINDOW_S: Final = 0.001
+"""How long to wait for more entries once `MANY_WAITING` wait; at less, waiting only delays them."""
+UNAWAITED_WINDOW_S: Final = 0.1
+"""How long entries may gather while nobody flushes: a commit of its own for each would cost a read more
+than the read itself."""
+FLUSH_S: Final = 10.0
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """An entry on its way; `error` is why it could not be written."""
+
+    document: dict[str, Any]
+    done: threading.Event = field(default_factory=threading.Event)
+    error: Exception | None = None
+
+
+class MongoAuditSink:
+    """Implements `access.ports.AuditSink`.  Its thread starts with the first entry of each process."""
+
+    def __init__(self, catalogue: Catalogue, numbers: Numbers) -> None:
+        self._collection = catalogue.service(AUDIT)
+        self._numbers = numbers
+        self._waiting: list[Ticket] = []
+        self._arrived = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._process = 0
+        self._closed = False
+        self._flushing = 0
+
+    def append(self, entry: AuditEntry) -> Ticket:
+        """Queue the entry for the next group commit."""
+        number = self._numbers.take(1)[0]
+        ticket = Ticket(audit_document(entry, self._numbers.worker, number))
+        with self._arrived:
+            if self._closed:
+                raise refuse("database-unavailable", UNAVAILABLE)
+            self._waiting.append(ticket)
+            self._start()
+            # The thread sleeps until the first entry or a full batch; in between it needs no waking.
+            if len(self._waiting) in (1, LARGEST_BATCH):
+                self._arrived.notify()
+        return ticket
+
+    def flush(self, ticket: object) -> None:
+        """Wait until the entry is durable.  Raises FhirError `database-unavailable` if it cannot be."""
+        if not isinstance(ticket, Ticket):
+            raise TypeError("flush takes what append returned")
+        with self._arrived:
+            self._flushing += 1
+            self._arrived.notify()
+        try:
+            written = ticket.done.wait(FLUSH_S)
+        finally:
+            with self._arrived:
+                self._flushing -= 1
+        if not written:
+            raise refuse("database-unavailable", UNAVAILABLE)
+        if ticket.error is not None:
+            raise refusal_of(ticket.error) or refuse("database-unavailable", UNAVAILABLE)
+
+    def close(self) -> None:
+        """Write what still waits and end the thread; nothing can be appended any more."""
+        with self._arrived:
+            self._closed = True
+            self._arrived.notify()
+            thread = self._thread
+        if thread is not None and self._process == os.getpid():
+            thread.join()
+
+    def _start(self) -> None:
+        if self._thread is None or self._process != os.getpid():
+            self._process = os.getpid()
+            self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            with self._arrived:
+                self._arrived.wait_for(lambda: self._waiting or self._closed)
+                if not self._waiting:
+                    return
+                self._gather()
+                batch, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
+            self._write(batch)
+
+    def _gather(self) -> None:
+        """Let a batch grow: long while nobody waits for it, for a moment when many do."""
+        self._arrived.wait_for(
+            lambda: self._flushing or self._closed or len(self._waiting) >= LARGEST_BATCH, UNAWAITED_WINDOW_S
+        )
+        if len(self._waiting) > MANY_WAITING and not self._closed:
+            self._arrived.wait_for(lambda: len(self._waiting) >= LARGEST_BATCH, WINDOW_S)
+
+    def _write(self, batch: list[Ticket]) -> None:
+        try:
+            self._collection.insert_many([ticket.document for ticket in batch], ordered=True)
+        except Exception as error:  # every waiter is told, whatever it was
+            for ticket in batch:
+                ticket.error = error
+        finally:
+            for ticket in batch:
+                ticket.done.set()

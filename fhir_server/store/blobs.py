@@ -1,0 +1,116 @@
+"""Blobs: large contents in `blobs.files` and `blobs.chunks`, each owned by one person.
+
+A blob is durable before the transaction that refers to it begins, and is claimed within that transaction.
+What nobody claimed within a day was left by a commit that failed; `sweep_orphans` removes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pymongo.client_session import ClientSession
+
+from fhir_server.model.clock import Clock
+from fhir_server.model.ids import Ids
+from fhir_server.model.outcome import refuse
+from fhir_server.store.connection import DurableDatabase
+from fhir_server.store.refusals import database_errors
+
+CHUNK_BYTES: Final = 1 << 20
+ORPHAN_AGE: Final = timedelta(hours=24)
+_CHUNKS_PER_INSERT: Final = 16
+
+PUT: Final = "put"
+CLAIMED: Final = "claimed"
+DROPPED: Final = "dropped"
+"""The file is still there so that its chunks can be found, by the next sweep if need be."""
+
+
+class MongoBlobs:
+    """Implements `interactions.ports.Blobs`."""
+
+    def __init__(self, database: DurableDatabase, clock: Clock, ids: Ids) -> None:
+        self._files = database["blobs.files"]
+        self._chunks = database["blobs.chunks"]
+        self._clock = clock
+        self._ids = ids
+
+    def put(self, content: bytes, owner: str | None) -> str:
+        """Store `content` durably and return its id."""
+        now = self._clock.now()
+        id = self._ids.new(now)
+        pieces = [content[at : at + CHUNK_BYTES] for at in range(0, len(content), CHUNK_BYTES)]
+        chunks = [{"_id": _chunk_id(id, number), "data": data} for number, data in enumerate(pieces)]
+        file = {
+            "_id": id, "owner": owner, "created": now, "length": len(content), "chunks": len(chunks),
+            "state": PUT,
+        }  # fmt: skip
+        with database_errors():
+            # The file first: chunks without a file would never be swept.
+            self._files.insert_one(file)
+            for at in range(0, len(chunks), _CHUNKS_PER_INSERT):
+                self._chunks.insert_many(chunks[at : at + _CHUNKS_PER_INSERT])
+        return id
+
+    def open(self, blob_id: str) -> Iterator[bytes]:
+        """Yield the content in chunks of at most 1 MiB.  Raises KeyError if there is none."""
+        with database_errors():
+            file = self._files.find_one({"_id": {"$eq": blob_id}}, {"chunks": 1})
+        if file is None:
+            raise KeyError(blob_id)
+        return self._pieces(blob_id, file["chunks"])
+
+    def read_all(self, blob_ids: Sequence[str]) -> dict[str, bytes]:
+        """Return whole contents by id, in one round trip; what does not exist is missing."""
+        wanted = [{"_id": {"$gte": _chunk_id(id, 0), "$lt": _chunk_id(id, None)}} for id in blob_ids]
+        pieces: dict[str, list[bytes]] = {}
+        with database_errors():
+            for chunk in self._chunks.find({"$or": wanted}).sort("_id", 1):
+                pieces.setdefault(chunk["_id"].partition("#")[0], []).append(chunk["data"])
+        return {id: b"".join(parts) for id, parts in pieces.items()}
+
+    def claim(self, blob_ids: Sequence[str], session: ClientSession) -> None:
+        """Say, within the transaction of a document, that it refers to these blobs."""
+        claimed = self._files.update_many(
+            {"_id": {"$in": list(blob_ids)}, "state": {"$ne": DROPPED}},
+            {"$set": {"state": CLAIMED}},
+            session=session,
+        )
+        if claimed.matched_count != len(blob_ids):
+            raise refuse("conflict", "An attachment waited too long for its resource; send both again.")
+
+    def drop(self, blob_id: str) -> None:
+        """Delete the content; deleting twice is no error."""
+        with database_errors():
+            self._drop({"_id": {"$eq": blob_id}})
+
+    def sweep_orphans(self, now: datetime) -> int:
+        """Delete what was put over a day before `now` and never claimed; return how many there were."""
+        waited = {"state": PUT, "created": {"$lt": now - ORPHAN_AGE}}
+        with database_errors():
+            found = [
+                file["_id"] for file in self._files.find({"$or": [waited, {"state": DROPPED}]}, {"_id": 1})
+            ]
+            return sum(self._drop({"_id": id, "state": {"$ne": CLAIMED}}) for id in found)
+
+    def _drop(self, wanted: dict[str, Any]) -> int:
+        file = self._files.find_one_and_update(wanted, {"$set": {"state": DROPPED}}, {"_id": 1})
+        if file is None:
+            return 0
+        id = file["_id"]
+        self._chunks.delete_many({"_id": {"$gte": _chunk_id(id, 0), "$lt": _chunk_id(id, None)}})
+        return self._files.delete_one({"_id": id}).deleted_count
+
+    def _pieces(self, blob_id: str, chunks: int) -> Iterator[bytes]:
+        for number in range(chunks):
+            with database_errors():
+                chunk = self._chunks.find_one({"_id": _chunk_id(blob_id, number)})
+            if chunk is None:
+                raise KeyError(blob_id)
+            yield chunk["data"]
+
+
+def _chunk_id(blob_id: str, number: int | None) -> str:
+    return f"{blob_id}#{number:06d}" if number is not None else f"{blob_id}#~"

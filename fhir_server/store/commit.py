@@ -1,0 +1,159 @@
+"""The one write path: a UnitOfWork becomes one database transaction.
+
+Before it: what is to be written is checked against the View, encoded, its blobs made durable and its
+collections made.  Within it, in round trips: 1 for the idempotency key; 1 for each condition and 1 for all
+their locks; 1 for the creates of each type; 3 for the replacements of each type (read, keep the old version,
+replace); 1 each for claimed blobs, audit and outbox; 1 to commit.  What is not asked for costs nothing: a
+create with its audit entry and notice takes 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pymongo.client_session import ClientSession
+from pymongo.errors import BulkWriteError
+
+from fhir_server.model.clock import Clock
+from fhir_server.model.document import Document
+from fhir_server.model.outcome import refuse
+from fhir_server.model.predicate import matches
+from fhir_server.model.unit_of_work import Committed, UnitOfWork, VersionConflict
+from fhir_server.model.view import View
+from fhir_server.store import conditions, entries
+from fhir_server.store.bodies import Bodies, Prepared, blob_ids_of
+from fhir_server.store.catalogue import AUDIT, OUTBOX, Catalogue, raw
+from fhir_server.store.entries import Numbers
+from fhir_server.store.refusals import DUPLICATE_KEY, database_errors, error_code, not_unique
+from fhir_server.store.replacements import Replacement, replace_all
+from fhir_server.store.replay import MongoReplay
+from fhir_server.store.systems import MongoSystems
+from fhir_server.store.transactions import CommitUnknown, Transactions
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Commits:
+    """Runs units of work."""
+
+    catalogue: Catalogue
+    bodies: Bodies
+    systems: MongoSystems
+    replay: MongoReplay
+    transactions: Transactions
+    numbers: Numbers
+    clock: Clock
+    stripes: conditions.Stripes = field(default_factory=conditions.Stripes)
+
+    def run(self, work: UnitOfWork) -> Committed:
+        """Write all of `work` durably, or nothing.
+
+        Raises VersionConflict, ConditionMatched, ReplayFound, and FhirError: `refused` outside the View,
+        `owner-changed`, `too-large`, `conflict`, `overloaded`, `timeout`, `database-unavailable`.
+        """
+        _allow(work)
+        self._make_collections(work)
+        numbers = self.numbers.take(len(work.audit))
+        try:
+            with database_errors(), self.stripes.hold(condition.key for condition in work.conditions):
+                prepared = self._prepare(work, numbers)
+                attempts = self.transactions.run(lambda session: self._write(work, prepared, session))
+        except CommitUnknown:
+            raise refuse(
+                "timeout",
+                "The database did not confirm the commit: it may have taken place. Repeat the request "
+                "with the same Idempotency-Key, or look before repeating it.",
+            ) from None
+        except BaseException:
+            self.numbers.give_back(numbers)
+            raise
+        return Committed(attempts)
+
+    def _make_collections(self, work: UnitOfWork) -> None:
+        documents = _documents(work)
+        for resource_type in {document.facts.resource_type for document in documents}:
+            self.catalogue.ensure(resource_type)
+        for condition in work.conditions:
+            self.catalogue.ensure(condition.resource_type)
+        self.systems.note(documents)
+
+    def _prepare(self, work: UnitOfWork, numbers: Sequence[int]) -> _Prepared:
+        creates = [self.bodies.prepare(document) for document in work.creates]
+        replacements = []
+        for replace in (*work.replaces, *work.deletes):
+            version = self.bodies.prepare(replace.document)
+            if replace.expected_version == 0:
+                creates.append(version)
+            else:
+                replacements.append(Replacement(version, replace.expected_version))
+        return _Prepared(
+            creates=_by_type(creates, lambda version: version.resource_type),
+            replacements=_by_type(replacements, lambda replacement: replacement.version.resource_type),
+            blob_ids=blob_ids_of([*creates, *(replacement.version for replacement in replacements)]),
+            audit=[
+                entries.audit_document(entry, self.numbers.worker, number)
+                for entry, number in zip(work.audit, numbers, strict=True)
+            ],
+            outbox=[entries.notice_document(notice) for notice in work.notices],
+        )
+
+    def _write(self, work: UnitOfWork, prepared: _Prepared, session: ClientSession) -> None:
+        if work.idempotency_key is not None:
+            self.replay.keep(work.idempotency_key, self.clock.now(), session)
+        conditions.exclude(work.conditions, self.catalogue, session, self.clock.now())
+        for resource_type, versions in prepared.creates.items():
+            self._create(resource_type, versions, session)
+        for resource_type, replacements in prepared.replacements.items():
+            replace_all(self.catalogue, resource_type, replacements, work.view, session)
+        if prepared.blob_ids:
+            self.bodies.blobs.claim(prepared.blob_ids, session)
+        for name, documents in ((AUDIT, prepared.audit), (OUTBOX, prepared.outbox)):
+            if documents:
+                self.catalogue.service(name).insert_many(documents, session=session)
+
+    def _create(self, resource_type: str, versions: Sequence[Prepared], session: ClientSession) -> None:
+        try:
+            raw(self.catalogue.current(resource_type)).insert_many(
+                [version.encoded for version in versions], session=session
+            )
+        except BulkWriteError as error:
+            if error_code(error) != DUPLICATE_KEY:
+                raise
+            duplicate = error.details["writeErrors"][0]
+            if list(duplicate["keyPattern"]) != ["_id"]:
+                raise not_unique(resource_type) from None
+            raise VersionConflict(resource_type, versions[duplicate["index"]].id) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    creates: dict[str, list[Prepared]]
+    replacements: dict[str, list[Replacement]]
+    blob_ids: list[str]
+    audit: list[dict[str, Any]]
+    outbox: list[dict[str, Any]]
+
+
+def _documents(work: UnitOfWork) -> list[Document]:
+    changed = (replace.document for replace in (*work.replaces, *work.deletes))
+    return [*work.creates, *changed]
+
+
+def _allow(work: UnitOfWork) -> None:
+    for document in _documents(work):
+        _allow_document(document, work.view)
+
+
+def _allow_document(document: Document, view: View) -> None:
+    if not matches(view.writes(document.facts.resource_type), document.facts):
+        raise refuse("refused", "This request may not write such a resource.")
+
+
+def _by_type(items: Iterable[T], type_of: Callable[[T], str]) -> dict[str, list[T]]:
+    grouped: dict[str, list[T]] = {}
+    for item in items:
+        grouped.setdefault(type_of(item), []).append(item)
+    return grouped

@@ -1,0 +1,94 @@
+"""Further versions: the old one moves to the history as it was, the new one takes its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bson.raw_bson import RawBSONDocument
+from pymongo import ReplaceOne
+from pymongo.client_session import ClientSession
+from pymongo.errors import BulkWriteError
+
+from fhir_server.model.outcome import refuse
+from fhir_server.model.unit_of_work import VersionConflict
+from fhir_server.model.view import View
+from fhir_server.store.bodies import Prepared
+from fhir_server.store.catalogue import Catalogue, raw
+from fhir_server.store.documents import superseded
+from fhir_server.store.filters import all_of, predicate_filter
+from fhir_server.store.refusals import DUPLICATE_KEY, error_code, not_unique
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A version and the number of the one that it supersedes, at least 1."""
+
+    version: Prepared
+    expected: int
+
+
+def replace_all(
+    catalogue: Catalogue,
+    resource_type: str,
+    replacements: Sequence[Replacement],
+    view: View,
+    session: ClientSession,
+) -> None:
+    """Supersede versions of one type within the transaction, in three round trips.
+
+    Raises VersionConflict, and FhirError: `refused` where the View does not allow the before-image,
+    `owner-changed`, `conflict`.
+    """
+    allowed = predicate_filter(view.writes(resource_type))
+    current = raw(catalogue.current(resource_type))
+    ids = [replacement.version.id for replacement in replacements]
+    found = current.find(all_of([{"_id": {"$in": ids}}, allowed]), session=session)
+    held = {document["_id"]: document for document in found}
+    for replacement in replacements:
+        if replacement.version.id not in held:
+            raise _why_missing(catalogue, resource_type, replacement, session)
+        _check(resource_type, replacement, held[replacement.version.id])
+    raw(catalogue.history(resource_type)).insert_many(
+        [superseded(held[one.version.id], one.expected) for one in replacements], session=session
+    )
+    writes: list[ReplaceOne[Any]] = [
+        ReplaceOne(
+            all_of([{"_id": {"$eq": one.version.id}, "version": {"$eq": one.expected}}, allowed]),
+            one.version.encoded,
+        )
+        for one in replacements
+    ]
+    try:
+        result = current.bulk_write(writes, session=session)
+    except BulkWriteError as error:
+        if error_code(error) != DUPLICATE_KEY:
+            raise
+        raise not_unique(resource_type) from None
+    if result.matched_count != len(writes):
+        raise VersionConflict(resource_type, ids[0])
+
+
+def _check(resource_type: str, replacement: Replacement, before: RawBSONDocument) -> None:
+    if before["version"] != replacement.expected:
+        raise VersionConflict(resource_type, replacement.version.id)
+    if before["owner"] != replacement.version.document.facts.owner:
+        raise refuse(
+            "owner-changed",
+            f"A {resource_type} stays in the record that it was created in; create another one instead.",
+            resource_type,
+        )
+
+
+def _why_missing(
+    catalogue: Catalogue, resource_type: str, replacement: Replacement, session: ClientSession
+) -> Exception:
+    exists = catalogue.current(resource_type).find_one(
+        {"_id": {"$eq": replacement.version.id}, "version": {"$eq": replacement.expected}},
+        {"_id": 1},
+        session=session,
+    )
+    if exists is None:
+        return VersionConflict(resource_type, replacement.version.id)
+    return refuse("refused", "This request may not write such a resource.")

@@ -1,0 +1,105 @@
+"""The CapabilityStatement says what is true.  Spec: https://hl7.org/fhir/R4/http.html#capabilities"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from fhir_server.interactions.table import INTERACTIONS
+from fhir_server.validation.structure import StructureValidator
+from profiles.registry import Registry
+from tests.http.calls import BASE, new_id, send
+
+
+@pytest.fixture(scope="module")
+def statement(app: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = send(app.test_client(), "GET", "/metadata").get_json()
+    return answer
+
+
+def test_it_is_a_valid_resource(statement: dict[str, Any], registry: Registry) -> None:
+    assert StructureValidator(registry).validate(statement, "CapabilityStatement") == []
+
+
+def test_it_names_every_resource_type_and_this_server(statement: dict[str, Any], registry: Registry) -> None:
+    assert {one["type"] for one in statement["rest"][0]["resource"]} == registry.resource_types
+    assert statement["implementation"]["url"] == BASE
+    assert statement["fhirVersion"] == "4.0.1"
+    assert statement["kind"] == "instance"
+
+
+def test_it_declares_the_rows_of_the_table(statement: dict[str, Any]) -> None:
+    declared = {one["code"] for one in statement["rest"][0]["interaction"]}
+    for resource in statement["rest"][0]["resource"]:
+        declared |= {one["code"] for one in resource["interaction"]}
+    assert declared == {row.name for row in INTERACTIONS if row.declared}
+
+
+def test_every_declared_interaction_has_its_address(client: FlaskClient, statement: dict[str, Any]) -> None:
+    rows = {row.name: row for row in INTERACTIONS}
+    for resource in statement["rest"][0]["resource"]:
+        for one in resource["interaction"]:
+            row = rows[one["code"]]
+            values = {"resource_type": resource["type"], "id": "never-was", "version_id": "1"}
+            path = row.shape
+            for name, value in values.items():
+                path = path.replace(f"<{name}>", value)
+            status = send(client, row.method, path).status_code
+            assert status in {200, 204, 400, 404}, (row.name, resource["type"], status)
+            assert status != 404 or row.method == "GET"
+
+
+@pytest.mark.parametrize("name", ["Patient", "Observation", "DocumentReference", "Questionnaire"])
+def test_every_declared_search_parameter_is_understood(
+    client: FlaskClient, statement: dict[str, Any], name: str
+) -> None:
+    """No parameter may be refused as unknown when the client asks to be strict."""
+    values = {"date": "2026", "number": "1", "quantity": "1", "composite": "a$b"}
+    refused = []
+    for resource in statement["rest"][0]["resource"]:
+        for one in resource.get("searchParam", []) if resource["type"] == name else ():
+            path = f"/{resource['type']}?{one['name']}={values.get(one['type'], 'a')}"
+            response = send(client, "GET", path, headers={"Prefer": "handling=strict"})
+            if response.status_code != 200 and b"unknown-parameter" in response.data:
+                refused.append(path)
+    assert refused == []
+
+
+def test_search_parameters_carry_their_definition_and_type(
+    statement: dict[str, Any], registry: Registry
+) -> None:
+    for resource in statement["rest"][0]["resource"]:
+        for one in resource.get("searchParam", []):
+            definition = registry.parameters[resource["type"]][one["name"]]
+            assert (one["definition"], one["type"]) == (definition.url, definition.type)
+
+
+def test_each_answer_is_the_same(client: FlaskClient) -> None:
+    assert send(client, "GET", "/metadata").data == send(client, "GET", "/metadata?mode=full").data
+
+
+def test_the_openapi_document_has_the_addresses_of_the_table(client: FlaskClient) -> None:
+    document = client.get("/openapi.json").get_json()
+    documented = {
+        (method.upper(), path.removeprefix("/fhir").replace("{", "<").replace("}", ">").rstrip("/"))
+        for path, operations in document["paths"].items()
+        for method in operations
+        if method in {"get", "put", "post", "delete"}
+    }
+    assert documented == {(row.method, row.shape) for row in INTERACTIONS}
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            assert "summary" not in operation or operation["summary"]
+
+
+def test_health_is_told_outside_of_the_api(client: FlaskClient) -> None:
+    for path in ("/livez", "/readyz"):
+        response = client.get(path)
+        assert (response.status_code, response.get_json()) == (200, {"status": "ok"})
+
+
+def test_an_address_of_the_table_is_no_id(client: FlaskClient) -> None:
+    assert send(client, "GET", f"/Patient/{new_id()}/_history").status_code == 404
+    assert send(client, "GET", "/Patient/metadata").status_code == 404
