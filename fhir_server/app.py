@@ -9,11 +9,13 @@ from flask import Flask
 
 from fhir_server.http import formats
 from fhir_server.http.application import flask_application
+from fhir_server.http.codecs import Codecs, codecs_of
 from fhir_server.http.exchange import Exchange
 from fhir_server.http.log import log_to_stdout
 from fhir_server.interactions.capabilities import Facts, Statement
 from fhir_server.interactions.context import Context, Limits
 from fhir_server.interactions.dispatch import Dispatcher, Interaction
+from fhir_server.interactions.subsets import Subsets
 from fhir_server.interactions.table import INTERACTIONS
 from fhir_server.interactions.transaction.links import Links
 from fhir_server.model.clock import Clock, SystemClock
@@ -24,7 +26,7 @@ from fhir_server.operations import operations
 from fhir_server.search.cursor import Cursors
 from fhir_server.search.index import Indexer
 from fhir_server.search.owner import Owners
-from fhir_server.settings import EVERY_TYPE, Settings, SettingsRefused, refuse_unknown_types
+from fhir_server.settings import EVERY_TYPE, MULTIPLE, Settings, SettingsRefused, refuse_unknown_types
 from fhir_server.store.open import Store, StoreOptions, open_store
 from fhir_server.validation.structure import StructureValidator
 from profiles.load import load_registry
@@ -66,8 +68,10 @@ def close_app(app: Flask) -> None:
 
 def _join(settings: Settings, registry: Registry, store: Store, clock: Clock, ids: Ids) -> Flask:
     interactions = (*INTERACTIONS, *operations())
-    context = _context(settings, registry, store, interactions, clock, ids)
-    exchange = Exchange(context, View.unrestricted("open"), settings.max_body_bytes)
+    validator = StructureValidator(registry)
+    codecs = codecs_of(registry, validator)
+    context = _context(settings, registry, validator, codecs, store, interactions, clock, ids)
+    exchange = Exchange(context, codecs, View.unrestricted("open"), settings.max_body_bytes)
     app = flask_application(
         exchange, interactions, ping=lambda: _answers(store), version=version(DISTRIBUTION)
     )
@@ -105,13 +109,15 @@ def _types(names: tuple[str, ...], registry: Registry) -> frozenset[str]:
 def _context(
     settings: Settings,
     registry: Registry,
+    validator: StructureValidator,
+    codecs: Codecs,
     store: Store,
     interactions: tuple[Interaction, ...],
     clock: Clock,
     ids: Ids,
 ) -> Context:
     indexer = Indexer(registry, base_url=settings.base_url, zone=settings.timezone)
-    facts = _facts(settings, clock)
+    facts = _facts(settings, codecs, clock)
     return Context(
         records=store.records,
         blobs=store.blobs,
@@ -119,7 +125,7 @@ def _context(
         systems=store.systems,
         replay=store.replay,
         registry=registry,
-        validator=StructureValidator(registry),
+        validator=validator,
         indexer=indexer,
         owners=Owners(registry, settings.base_url),
         cursors=Cursors(store.secret(CURSOR_KEY)),
@@ -127,10 +133,12 @@ def _context(
         ids=ids,
         dispatcher=Dispatcher(interactions, registry.resource_types, settings.base_url),
         links=Links(registry),
+        patches=codecs.patches,
         statement=Statement(facts, interactions, indexer.catalogue),
+        subsets=Subsets(registry),
         base_url=settings.base_url,
         canonical_base=settings.canonical_base,
-        limits=Limits(settings.max_entries, settings.page_size, settings.page_size_max),
+        limits=_limits(settings),
         zone=settings.timezone,
         cross_person_types=_types(settings.cross_person_types, registry),
         update_create=settings.open,
@@ -139,7 +147,7 @@ def _context(
     )
 
 
-def _facts(settings: Settings, clock: Clock) -> Facts:
+def _facts(settings: Settings, codecs: Codecs, clock: Clock) -> Facts:
     return Facts(
         name=DISTRIBUTION,
         version=version(DISTRIBUTION),
@@ -147,7 +155,19 @@ def _facts(settings: Settings, clock: Clock) -> Facts:
         canonical_base=settings.canonical_base,
         started=clock.now(),
         formats=tuple(name for known in formats.FORMATS for name in known.declared),
+        patch_formats=tuple(codecs.patches.readers),
         update_create=settings.open,
+        conditional_delete=settings.conditional_delete,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    several = settings.conditional_delete == MULTIPLE
+    return Limits(
+        settings.max_entries,
+        settings.page_size,
+        settings.page_size_max,
+        conditional_deletes=settings.max_entries if several else 1,
     )
 
 

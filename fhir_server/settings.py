@@ -24,6 +24,7 @@ FOREIGN = frozenset({"FHIR_CORPUS"})
 """Variables with our prefix that the tests read and the server does not."""
 
 EVERY_TYPE = ("*",)
+SINGLE, MULTIPLE = "single", "multiple"
 
 DIRECTORY_TYPES = (
     "ActivityDefinition", "CapabilityStatement", "ChargeItemDefinition", "CodeSystem",
@@ -67,6 +68,8 @@ class Settings:
     """Without a slash at the end."""
     max_body_bytes: int = 32 * 1024 * 1024
     max_entries: int = 1000
+    conditional_delete: str = SINGLE
+    """`SINGLE` or `MULTIPLE`."""
     page_size: int = 20
     page_size_max: int = 500
     open: bool = False
@@ -116,6 +119,9 @@ SETTINGS: tuple[Setting, ...] = (
             "The largest request body; larger ones are answered 413."),
     Setting("max_entries", values.positive, "entries",
             "The most entries of a batch or transaction; more are answered 413."),
+    Setting("conditional_delete", values.one_of(SINGLE, MULTIPLE), "single or multiple",
+            "What a conditional delete does where several resources match: refuse with 412, or delete them, "
+            "at most FHIR_MAX_ENTRIES at once."),
     Setting("page_size", values.positive, "resources",
             "Resources on a page when the client sends no `_count`."),
     Setting("page_size_max", values.positive, "resources",

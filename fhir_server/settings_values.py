@@ -7,6 +7,7 @@ can hold a secret is never repeated.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, tzinfo
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -37,6 +38,17 @@ def text(raw: object) -> str:
     if not isinstance(raw, str) or not raw.strip():
         raise IllegalValue("a text is expected.")
     return raw.strip()
+
+
+def one_of(*words: str) -> Callable[[object], str]:
+    """Return the reader of a setting that is one of a few words."""
+
+    def read(raw: object) -> str:
+        if raw not in words:
+            raise IllegalValue(f"{' or '.join(words)} is expected, not {raw!r}.")
+        return str(raw)
+
+    return read
 
 
 def path(raw: object) -> Path:

@@ -35,6 +35,18 @@ class Member:
     tree: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class MemberText:
+    """One JSON file of an archive as it is: its name below `package/`, and its bytes.
+
+    `file_offset` is how many bytes of the archive were read up to here.
+    """
+
+    name: str
+    data: bytes
+    file_offset: int
+
+
 def archive_sha256(path: Path) -> str:
     """Return the hexadecimal digest of an archive file.  Raises PackageError if it cannot be read."""
     digest = hashlib.sha256()
@@ -45,11 +57,19 @@ def archive_sha256(path: Path) -> str:
 
 
 def read_archive(path: Path) -> Iterator[Member]:
-    """Yield the JSON files right below `package/`, in the order of the archive.
+    """Yield the trees of the JSON files right below `package/`, in the order of the archive.
+
+    Raises PackageError for broken JSON and what `read_member_texts` refuses.
+    """
+    for member in read_member_texts(path):
+        yield Member(member.name, _tree(path, member))
+
+
+def read_member_texts(path: Path) -> Iterator[MemberText]:
+    """Yield the JSON files right below `package/` unread, in the order of the archive.
 
     Deeper folders (examples, openapi) and files that start with a dot are passed over.  Raises PackageError
-    for what is no gzipped tar, a name that leads outside, a link or device, broken JSON, or one of the limits
-    above.
+    for what is no gzipped tar, a name that leads outside, a link or device, or one of the limits above.
     """
     with _opened(path) as file:
         try:
@@ -87,7 +107,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _members(path: Path, file: IO[bytes]) -> Iterator[Member]:
+def _members(path: Path, file: IO[bytes]) -> Iterator[MemberText]:
     stream: Any = _Bounded(path.name, file)  # a read method is all that tarfile asks for in this mode
     with tarfile.open(fileobj=stream, mode="r|") as tar:
         for count, info in enumerate(tar, start=1):
@@ -95,7 +115,9 @@ def _members(path: Path, file: IO[bytes]) -> Iterator[Member]:
                 raise PackageError(f"{path.name} has more than {MAX_MEMBERS} members.")
             _refuse_hostile(path, info)
             if _is_wanted(info):
-                yield Member(PurePosixPath(info.name).name, _tree(path, tar, info))
+                content = tar.extractfile(info)
+                data = content.read() if content is not None else b""
+                yield MemberText(PurePosixPath(info.name).name, data, file.tell())
 
 
 def _refuse_hostile(path: Path, info: tarfile.TarInfo) -> None:
@@ -121,13 +143,12 @@ def _is_wanted(info: tarfile.TarInfo) -> bool:
     )
 
 
-def _tree(path: Path, tar: tarfile.TarFile, info: tarfile.TarInfo) -> dict[str, Any]:
-    content = tar.extractfile(info)
-    data = content.read() if content is not None else b""
+def _tree(path: Path, member: MemberText) -> dict[str, Any]:
+    name = f"{_ROOT}/{member.name}"[:200]
     try:
-        tree = msgspec.json.decode(data)
+        tree = msgspec.json.decode(member.data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise PackageError(f"{path.name}: {info.name[:200]!r} is not JSON: {error}") from error
+        raise PackageError(f"{path.name}: {name!r} is not JSON: {error}") from error
     if not isinstance(tree, dict):
-        raise PackageError(f"{path.name}: {info.name[:200]!r} is not a JSON object.")
+        raise PackageError(f"{path.name}: {name!r} is not a JSON object.")
     return tree

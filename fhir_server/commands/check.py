@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from fhir_server.commands.loading.inputs import Text, Unreadable, find_files, read_texts
-from fhir_server.model import exact_json
+from fhir_server.commands.loading.resource_text import is_resource, read_tree
 from fhir_server.model.outcome import FhirError, Issue
 from fhir_server.settings import SettingsRefused, read_settings
 from fhir_server.validation.structure import StructureValidator
@@ -24,8 +24,8 @@ ERRORS = ("fatal", "error")
 
 HELP = """Validate FHIR resources in files and folders, offline.
 
-Takes .json, .ndjson and .jsonl, each also as .gz, and prints every issue with its place: the file, the line
-of an NDJSON file, and the FHIRPath of the element.
+Takes .json, .ndjson, .jsonl and .xml, each also as .gz, and FHIR packages (.tgz), and prints every issue with
+its place: the file, the line of an NDJSON file, and the FHIRPath of the element.
 
 \b
 Example:
@@ -56,7 +56,7 @@ def check(paths: tuple[Path, ...], config: Path | None, as_json: bool) -> None:
     try:
         files = find_files(paths)
         if not files:
-            raise Unreadable("There is no .json, .ndjson or .jsonl file (or one of them with .gz) to check.")
+            raise Unreadable("There is no .json, .ndjson, .jsonl, .xml (also .gz) or .tgz file to check.")
         settings = read_settings(os.environ, config)
         validator = StructureValidator(load_registry(settings.packages))
         invalid = count = 0
@@ -75,12 +75,16 @@ def check(paths: tuple[Path, ...], config: Path | None, as_json: bool) -> None:
 def _check(files: list[Path], validator: StructureValidator) -> Iterator[Found]:
     for file in files:
         for text in read_texts(file):
-            yield Found(text.place, tuple(_issues(text, validator)))
+            issues = _issues(text, validator)
+            if issues is not None:
+                yield Found(text.place, issues)
 
 
-def _issues(text: Text, validator: StructureValidator) -> tuple[Issue, ...]:
+def _issues(text: Text, validator: StructureValidator) -> tuple[Issue, ...] | None:
+    """Return what is wrong with a text, or None if it is to be passed over."""
     try:
-        return tuple(validator.validate(exact_json.decode(text.data)))
+        tree = read_tree(text)
+        return None if text.perhaps and not is_resource(tree) else tuple(validator.validate(tree))
     except FhirError as refusal:
         return refusal.issues
 

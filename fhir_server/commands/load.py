@@ -30,10 +30,11 @@ SHOWN_FAILURES = 20
 
 HELP = """Load FHIR resources from files and folders into a running server.
 
-Takes .json, .ndjson and .jsonl, each also as .gz. Bundles of type transaction and batch are posted as they
-are; those of type collection and searchset are taken apart, and every resource is put under its own id (or
-posted if it has none). Files are begun in the order of their names; resources that belong to the record of
-what they refer to (Provenance, List, Task, Binary, AuditEvent) follow at the end.
+Takes .json, .ndjson, .jsonl and .xml, each also as .gz, and FHIR packages (.tgz: the resources right below
+their folder "package"). XML is sent as it is. Bundles of type transaction and batch are posted as they are;
+those of type collection and searchset are taken apart, and every resource is put under its own id (or posted
+if it has none). Files are begun in the order of their names; resources that belong to the record of what they
+refer to (Provenance, List, Task, Binary, AuditEvent) follow at the end.
 
 With --resume, what is answered is noted in a file: the same command goes on where it stopped, and nothing
 is stored twice.
@@ -95,7 +96,7 @@ def _load(
     quiet: bool,
 ) -> Report:
     if not files:
-        raise Unreadable("There is no .json, .ndjson or .jsonl file (or one of them with .gz) to load.")
+        raise Unreadable("There is no .json, .ndjson, .jsonl, .xml (also .gz) or .tgz file to load.")
     sender.greet()
     with _stopping(stopped), _progress(files, quiet) as progress:
         return load_run.load_files(

@@ -149,6 +149,7 @@ def _run(options: Options, settings: Settings, port: int, embedded_uri: str | No
     stopped = threading.Event()
 
     def announce() -> None:
+        from fhir_server.commands.serving.background import work_until
         from fhir_server.commands.serving.readiness import wait_until_ready
 
         origin = address.origin(options.host, port)
@@ -156,6 +157,7 @@ def _run(options: Options, settings: Settings, port: int, embedded_uri: str | No
             # From now on a worker that crashes is replaced; before, it would crash in a loop.
             server.respawn_failed_workers = True
             _announce(options, settings, origin + FHIR_PATH, embedded_uri, stopped)
+            work_until(stopped, settings)
         elif not stopped.is_set():
             click.echo(f"The server did not become ready within {READY_TIMEOUT_S:.0f} s; stopping.", err=True)
             server.interrupt_children.append(0)

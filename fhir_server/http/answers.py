@@ -10,10 +10,12 @@ from flask import Response
 
 from fhir_server.http import binary, formats
 from fhir_server.http.binary import Content
+from fhir_server.http.codecs import Codecs
 from fhir_server.http.formats import Format
 from fhir_server.http.headers import etag, last_modified
 from fhir_server.interactions.dispatch import Interaction
 from fhir_server.interactions.request import Pairs, Reply
+from fhir_server.model.outcome import FhirError
 
 FORMAT_PARAMETER = "_format"
 PRETTY_PARAMETER = "_pretty"
@@ -40,19 +42,37 @@ def agree(interaction: Interaction, resource_type: str, query: Pairs, environ: M
             override = value
         elif name == PRETTY_PARAMETER:
             pretty = value
+    sent = environ.get("CONTENT_TYPE") if interaction.takes == "resource" else None
     holds_content = resource_type == binary.BINARY and interaction.name in binary.READS
     if holds_content and not formats.names_fhir(override, accept):
         return Wire(formats.JSON, content=True)
-    agreed = formats.answer_format(override, accept)
+    agreed = formats.answer_format(override, accept, sent)
     if pretty is None and agreed is PLAIN.format:
         return PLAIN
     return Wire(agreed, pretty == "true")
 
 
+def stray_wire(environ: Mapping[str, Any]) -> Wire:
+    """Return how the refusal of an address without interaction is written; never refuses itself."""
+    try:
+        agreed = formats.answer_format(None, environ.get("HTTP_ACCEPT"))
+    except FhirError:
+        return PLAIN
+    return PLAIN if agreed is PLAIN.format else Wire(agreed)
+
+
+def encoded(reply: Reply, wire: Wire, codecs: Codecs) -> bytes:
+    """Return the body in the format agreed on.  Raises FhirError `not-acceptable` where that cannot be."""
+    if wire is PLAIN or not reply.body:
+        return reply.body
+    codec = codecs.of(wire.format)
+    return (codec.pretty if wire.pretty else codec.encode)(reply.body)
+
+
 def write(
-    reply: Reply, wire: Wire, request_id: str, base_url: str, content: Content | None = None
+    reply: Reply, body: bytes, wire: Wire, request_id: str, base_url: str, content: Content | None = None
 ) -> Response:
-    """Return the response: the body in the format agreed on, ETag, Last-Modified and Location as known."""
+    """Return the response: `body` is that of the reply, encoded; ETag, Last-Modified, Location as known."""
     fields = [("X-Request-Id", request_id), ("Cache-Control", "no-store")]
     if reply.version is not None:
         fields.append(("ETag", etag(reply.version)))
@@ -64,9 +84,8 @@ def write(
     if content is not None:
         fields.extend(content.headers.items())
         return Response(content.data, reply.status, fields, content_type=content.content_type)
-    if not reply.body:
+    if not body:
         bare = Response(b"", reply.status, fields)
         del bare.headers["Content-Type"]
         return bare
-    encode = wire.format.pretty if wire.pretty else wire.format.encode
-    return Response(encode(reply.body), reply.status, fields, content_type=wire.format.content_type)
+    return Response(body, reply.status, fields, content_type=wire.format.content_type)

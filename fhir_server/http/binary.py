@@ -18,7 +18,6 @@ from fhir_server.model.outcome import refuse
 BINARY = "Binary"
 UNTYPED = "application/octet-stream"
 SECURITY_CONTEXT = "X-Security-Context"
-XML_RESOURCE = frozenset({"application/fhir+xml", "application/xml+fhir"})
 READS = frozenset({"read", "vread"})
 WRITES = frozenset({"create", "update"})
 HARMLESS = {
@@ -40,8 +39,7 @@ class Content:
 def is_content(content_type: str | None) -> bool:
     """Return whether a body sent to /Binary is the content itself, not a Binary resource."""
     name = (content_type or UNTYPED).partition(";")[0].strip().lower()
-    known = any(name in one.media_types for one in formats.FORMATS)
-    return not known and name not in XML_RESOURCE
+    return not formats.is_fhir(name)
 
 
 def resource_of(

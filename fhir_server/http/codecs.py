@@ -21,6 +21,8 @@ from fhir_server.interactions.patching.patches import (
     read_json_patch,
 )
 from fhir_server.model import exact_json
+from fhir_server.model.exact_json import MAX_DEPTH, depth_of
+from fhir_server.model.outcome import refuse
 from fhir_server.validation.structure import StructureValidator
 from profiles.registry import Registry
 from profiles.type_model import RegistryTypeModel
@@ -59,18 +61,30 @@ def codecs_of(registry: Registry, validator: StructureValidator) -> Codecs:
     shapes = Shapes(registry)
     reader, writer = XmlReader(shapes), XmlWriter(shapes)
     xml = Codec(
-        decode=reader.read,
-        encode=lambda text: writer.write(exact_json.decode(text)),
-        pretty=lambda text: writer.write(exact_json.decode(text), pretty=True),
+        decode=lambda data: _bounded(reader.read(data)),
+        encode=lambda text: writer.write(_tree(text)),
+        pretty=lambda text: writer.write(_tree(text), pretty=True),
     )
     fhirpath = FhirPathPatches(RegistryTypeModel(registry), validator)
     readers = {
         formats.JSON.declared[0]: fhirpath.reader(exact_json.decode),
-        formats.XML.declared[0]: fhirpath.reader(reader.read),
+        formats.XML.declared[0]: fhirpath.reader(xml.decode),
         JSON_PATCH: read_json_patch,
         XML_PATCH: XmlPatchReader(reader, writer).read,
     }
     return Codecs({formats.JSON.name: JSON, formats.XML.name: xml}, Patches(fhirpath, readers))
+
+
+def _bounded(tree: Any) -> Any:
+    """Return the tree of an XML body if it may be nested so deep: XML has fewer levels than JSON."""
+    if depth_of(tree) > MAX_DEPTH:
+        raise refuse("too-deep", f"As JSON the resource is nested more than {MAX_DEPTH} deep.")
+    return tree
+
+
+def _tree(text: bytes) -> Any:
+    # An answer can be a Bundle around resources that are as deep as they may be.
+    return exact_json.decode(text, max_depth=2 * MAX_DEPTH)
 
 
 def _as_is(text: bytes) -> bytes:

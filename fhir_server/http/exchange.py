@@ -11,7 +11,8 @@ from flask import Response
 from werkzeug.exceptions import HTTPException
 
 from fhir_server.http import binary, errors, headers, reading
-from fhir_server.http.answers import PLAIN, agree, write
+from fhir_server.http.answers import PLAIN, Wire, agree, encoded, stray_wire, write
+from fhir_server.http.codecs import Codecs
 from fhir_server.http.log import log_request
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.dispatch import Interaction, parse_query
@@ -30,14 +31,18 @@ STRAY = "unknown"
 """The interaction of an audit entry, and the route of a line, for an address that has none."""
 
 
+Encoded = tuple[Reply, bytes, Wire]
+
+
 class Exchange:
     """Carries requests to the interactions of one context, all of them inside one View.
 
     Immutable; shared by all threads of a worker.
     """
 
-    def __init__(self, context: Context, view: View, max_body_bytes: int) -> None:
+    def __init__(self, context: Context, codecs: Codecs, view: View, max_body_bytes: int) -> None:
         self._context = context
+        self._codecs = codecs
         self._view = view
         self._max_body_bytes = max_body_bytes
 
@@ -53,15 +58,21 @@ class Exchange:
             self._context.dispatcher.check(resource_type, id, version_id)
             query = parse_query(environ.get("QUERY_STRING", ""))
             wire = agree(interaction, resource_type, query, environ)
-            reply = interaction.handler(self._context, self._read(environ, interaction, request, query))
+            read = self._read(environ, interaction, request, query)
+            if interaction.takes == "form":
+                wire = agree(interaction, resource_type, read.query, environ)
+            reply = interaction.handler(self._context, read)
             if wire.content and reply.body:
                 content = binary.content_of(reply.body, environ.get("HTTP_ACCEPT"))
         except Exception as error:
             reply, content = self._refusal(error, environ, request.request_id), None
+        reply, body, wire = self._encoded(environ, request, reply, wire)
         if interaction.logged and not reply.audited:
-            reply = self._note(request, reply)
-            content = content if reply.status < 400 else None
-        response = write(reply, wire, request.request_id, self._context.base_url, content)
+            noted = self._note(request, reply)
+            if noted is not reply:
+                reply, content = noted, None
+                reply, body, wire = self._encoded(environ, request, reply, wire)
+        response = write(reply, body, wire, request.request_id, self._context.base_url, content)
         _log(environ, PREFIX + interaction.shape, reply.status, started, request.request_id)
         return response
 
@@ -71,8 +82,9 @@ class Exchange:
         environ = flask.request.environ
         request = self._bare(environ, STRAY)
         reply = self._note(request, self._refusal(error, environ, request.request_id))
+        reply, body, wire = self._encoded(environ, request, reply, stray_wire(environ))
         _log(environ, STRAY, reply.status, started, request.request_id)
-        return write(reply, PLAIN, request.request_id, self._context.base_url)
+        return write(reply, body, wire, request.request_id, self._context.base_url)
 
     def _bare(
         self, environ: Environ, interaction: str, resource_type: str = "", id: str = "", version_id: str = ""
@@ -93,9 +105,26 @@ class Exchange:
             return replace(request, query=query + reading.form_of(environ, data))
         body = None
         if interaction.takes == "resource":
-            body = reading.resource_of(environ, data, interaction, request.resource_type, request.id)
+            body = reading.resource_of(
+                environ, data, self._codecs, interaction, request.resource_type, request.id
+            )
+        patch = (
+            reading.patch_of(environ, data, self._codecs.patches) if interaction.takes == "patch" else None
+        )
         promise = headers.idempotency(environ, request.view.actor, data)
-        return replace(request, query=query, body=body, idempotency=promise)
+        return replace(request, query=query, body=body, patch=patch, idempotency=promise)
+
+    def _encoded(self, environ: Environ, request: Request, reply: Reply, wire: Wire) -> Encoded:
+        """Return the answer, its body, and how that is written.
+
+        What the format cannot say is refused in JSON; where it was committed already, it is said in JSON.
+        """
+        try:
+            return reply, encoded(reply, wire, self._codecs), wire
+        except Exception as error:
+            refused = self._refusal(error, environ, request.request_id)
+            reply = reply if reply.audited or reply.is_outcome else refused
+            return reply, reply.body, PLAIN
 
     def _refusal(self, error: Exception, environ: Environ, request_id: str) -> Reply:
         base = self._context.canonical_base

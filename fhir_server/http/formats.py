@@ -5,52 +5,46 @@ Spec: https://hl7.org/fhir/R4/http.html#mime-type
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
-import msgspec
-
-from fhir_server.model import exact_json
 from fhir_server.model.outcome import FhirError, refuse
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A way to write resources.  `decode` makes the tree; `encode` writes what the exact JSON text says."""
+    """A way to write resources, by its names; `codecs` knows how."""
 
+    name: str
     content_type: str
     """As an answer declares it."""
     media_types: frozenset[str]
     """Every name that it has, in lower case."""
     declared: tuple[str, ...]
-    """The names in the CapabilityStatement."""
-    decode: Callable[[bytes], Any]
-    encode: Callable[[bytes], bytes]
-    pretty: Callable[[bytes], bytes]
-    """As `encode`, with an indent."""
-
-
-def _as_is(text: bytes) -> bytes:
-    return text
-
-
-def _indented(text: bytes) -> bytes:
-    return msgspec.json.format(text, indent=2)
+    """The names in the CapabilityStatement, the media type first."""
+    generic: frozenset[str] = frozenset()
+    """Those of `media_types` that contents other than resources go by as well."""
 
 
 JSON = Format(
+    name="json",
     content_type="application/fhir+json; charset=utf-8",
     media_types=frozenset(
         {"application/fhir+json", "application/json+fhir", "application/json", "text/json", "json"}
     ),
     declared=("application/fhir+json", "json"),
-    decode=exact_json.decode,
-    encode=_as_is,
-    pretty=_indented,
 )
-FORMATS = (JSON,)
+XML = Format(
+    name="xml",
+    content_type="application/fhir+xml; charset=utf-8",
+    media_types=frozenset(
+        {"application/fhir+xml", "application/xml+fhir", "application/xml", "text/xml", "xml"}
+    ),
+    declared=("application/fhir+xml", "xml"),
+    generic=frozenset({"application/xml", "text/xml"}),
+)
+FORMATS = (JSON, XML)
 
 FORM = "application/x-www-form-urlencoded"
 FHIR_VERSION = "4.0"
@@ -69,22 +63,33 @@ class MediaType:
 
 def body_format(content_type: str | None) -> Format:
     """Return the format of a request body.  Raises FhirError `unsupported-media-type`."""
-    if content_type is None or not content_type.strip():
-        raise _unsupported("The request has a body but no Content-Type.")
-    sent = _media_type(content_type)
+    name = body_type(content_type)
     for known in FORMATS:
-        if sent.name in known.media_types:
-            if sent.charset not in (None, *CHARSETS):
-                raise _unsupported("A body is written in UTF-8.")
-            if not _is_our_version(sent):
-                raise _unsupported(f"This server knows FHIR {FHIR_VERSION}, not the version in Content-Type.")
+        if name in known.media_types:
             return known
     raise _unsupported("This server cannot read a body of this Content-Type.")
 
 
-def answer_format(override: str | None, accept: str | None) -> Format:
+def body_type(content_type: str | None) -> str:
+    """Return the media type of a body, in lower case and without parameters.
+
+    Raises FhirError `unsupported-media-type` where there is none, or a parameter says that the body is not
+    in UTF-8 or of another version of FHIR.
+    """
+    if content_type is None or not content_type.strip():
+        raise _unsupported("The request has a body but no Content-Type.")
+    sent = _media_type(content_type)
+    if sent.charset not in (None, *CHARSETS):
+        raise _unsupported("A body is written in UTF-8.")
+    if not _is_our_version(sent):
+        raise _unsupported(f"This server knows FHIR {FHIR_VERSION}, not the version in Content-Type.")
+    return sent.name
+
+
+def answer_format(override: str | None, accept: str | None, sent: str | None = None) -> Format:
     """Return the format of the answer: `_format` wins over Accept.  Raises FhirError `not-acceptable`.
 
+    A client that takes anything gets the format of what it `sent` (a Content-Type), JSON without that.
     A `+` that a client forgot to encode arrives in `_format` as a space.
     """
     if override:
@@ -93,7 +98,7 @@ def answer_format(override: str | None, accept: str | None) -> Format:
             raise _not_acceptable("This server cannot write what _format names.")
         return found
     if accept is None or accept in ("*/*", ""):
-        return FORMATS[0]
+        return FORMATS[0] if sent is None else _named(_media_type(sent)) or FORMATS[0]
     found = _accepted(accept)
     if found is None:
         raise _not_acceptable("This server can write nothing that Accept names.")
@@ -105,9 +110,13 @@ def names_fhir(override: str | None, accept: str | None) -> bool:
     if override:
         return True
     return accept is not None and any(
-        media.quality > 0 and any(media.name in known.media_types for known in FORMATS)
-        for media in media_types(accept)
+        media.quality > 0 and is_fhir(media.name) for media in media_types(accept)
     )
+
+
+def is_fhir(name: str) -> bool:
+    """Return whether a media type stands for a resource, and for nothing else that has one."""
+    return any(name in known.media_types and name not in known.generic for known in FORMATS)
 
 
 def accepts(accept: str | None, content_type: str) -> bool:
@@ -128,12 +137,24 @@ def media_types(header: str) -> tuple[MediaType, ...]:
 
 @lru_cache(maxsize=256)
 def _accepted(accept: str) -> Format | None:
-    for media in media_types(accept):
-        if media.quality > 0:
-            found = FORMATS[0] if media.name in ("*/*", "application/*") else _named(media)
-            if found is not None:
-                return found
-    return None
+    """Return the format of the highest quality; of equals, one that is named, then the first named."""
+    ranges = media_types(accept)
+    best: tuple[float, bool, int] = (0.0, False, 0)
+    chosen: Format | None = None
+    for known in FORMATS:
+        score = _score(known, ranges)
+        if score[0] > 0 and score > best:
+            best, chosen = score, known
+    return chosen
+
+
+def _score(known: Format, ranges: tuple[MediaType, ...]) -> tuple[float, bool, int]:
+    """Return (quality, whether it is named, how early) by the most specific range of a format."""
+    for names in (known.media_types, {"application/*"}, {"*/*"}):
+        for place, media in enumerate(ranges):
+            if media.name in names and _is_our_version(media):
+                return media.quality, names is known.media_types, -place
+    return 0.0, False, 0
 
 
 def _named(media: MediaType) -> Format | None:

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.wsgi import get_content_length, get_input_stream
 
 from fhir_server.http import binary, formats
+from fhir_server.http.codecs import Codecs
 from fhir_server.interactions.dispatch import Interaction, parse_query
+from fhir_server.interactions.patching.patches import Patch, Patches
 from fhir_server.interactions.request import Pairs
-from fhir_server.model.outcome import FhirError, refuse
+from fhir_server.model.outcome import FhirError, Issue, refuse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment as Environ
 
 IDENTITY = frozenset({"", "identity"})
+ACCEPT_PATCH = "Accept-Patch"
+"""Spec: https://www.rfc-editor.org/rfc/rfc5789#section-3.1"""
 
 
 def read_bytes(environ: Environ, most: int) -> bytes:
@@ -37,7 +41,9 @@ def _too_large(most: int) -> FhirError:
     return refuse("too-large", f"A body has at most {most} bytes here.")
 
 
-def resource_of(environ: Environ, data: bytes, interaction: Interaction, resource_type: str, id: str) -> Any:
+def resource_of(
+    environ: Environ, data: bytes, codecs: Codecs, interaction: Interaction, resource_type: str, id: str
+) -> Any:
     """Return the tree of a posted resource, None where nothing was sent.
 
     Content sent to /Binary becomes the resource that holds it.
@@ -48,7 +54,23 @@ def resource_of(environ: Environ, data: bytes, interaction: Interaction, resourc
     holds_content = resource_type == binary.BINARY and interaction.name in binary.WRITES
     if holds_content and binary.is_content(content_type):
         return binary.resource_of(data, content_type, environ.get("HTTP_X_SECURITY_CONTEXT"), id)
-    return formats.body_format(content_type).decode(data) if data else None
+    return codecs.of(formats.body_format(content_type)).decode(data) if data else None
+
+
+def patch_of(environ: Environ, data: bytes, patches: Patches) -> Patch:
+    """Return the patch that a body describes.
+
+    Raises FhirError `unsupported-media-type`, with the types that it could be, and those of the patch.
+    """
+    known = ", ".join(patches.readers)
+    try:
+        reader = patches.readers.get(formats.body_type(environ.get("CONTENT_TYPE")))
+    except FhirError as error:
+        raise FhirError(*error.issues, headers={ACCEPT_PATCH: known}) from None
+    if reader is None:
+        issue = Issue("unsupported-media-type", f"A patch is sent as one of {known}.")
+        raise FhirError(issue, headers={ACCEPT_PATCH: known})
+    return reader(data)
 
 
 def form_of(environ: Environ, data: bytes) -> Pairs:

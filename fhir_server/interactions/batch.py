@@ -80,13 +80,18 @@ def _carry_out(context: Context, request: Request, entry: Entry) -> Reply:
     if interaction.name in NESTED:
         text = "A batch holds no batch and no transaction."
         raise refuse("malformed-entry", text, f"{entry.path}.request.url")
-    reply = interaction.handler(context, asked_by(request, entry))
+    reply = interaction.handler(context, asked_by(context, request, entry))
     return replace(reply, body=b"") if entry.method == "HEAD" else reply
 
 
-def asked_by(request: Request, entry: Entry) -> Request:
-    """Return the entry as a request of its own, in the name of the whole."""
-    address = entry.address
+def asked_by(context: Context, request: Request, entry: Entry) -> Request:
+    """Return the entry as a request of its own, in the name of the whole.
+
+    Raises FhirError where a patch cannot be read.
+    """
+    address, body, patch = entry.address, entry.resource, None
+    if address.interaction.takes == "patch":
+        body, patch = None, context.patches.of_entry(entry.resource, f"{entry.path}.resource")
     return replace(
         request,
         interaction=address.interaction.name,
@@ -94,7 +99,8 @@ def asked_by(request: Request, entry: Entry) -> Request:
         id=address.id,
         version_id=address.version_id,
         query=address.query,
-        body=entry.resource,
+        body=body,
+        patch=patch,
         conditions=entry.conditions,
         prefer=Prefer(request.prefer.answer or "minimal", request.prefer.strict),
         idempotency=_promise(request.idempotency, entry),

@@ -31,7 +31,10 @@ class Facts:
     canonical_base: str
     started: datetime
     formats: tuple[str, ...]
+    patch_formats: tuple[str, ...]
     update_create: bool
+    conditional_delete: str
+    """`single` or `multiple`."""
 
 
 class Statement:
@@ -65,6 +68,7 @@ class Statement:
             "implementation": {"description": "FHIR R4 API", "url": facts.base_url},
             "fhirVersion": FHIR_VERSION,
             "format": list(facts.formats),
+            "patchFormat": list(facts.patch_formats),
             "rest": [
                 {
                     "mode": "server",
@@ -86,8 +90,8 @@ class Statement:
             "updateCreate": self._facts.update_create,
             "conditionalCreate": True,
             "conditionalRead": "full-support",
-            "conditionalUpdate": False,
-            "conditionalDelete": "not-supported",
+            "conditionalUpdate": True,
+            "conditionalDelete": self._facts.conditional_delete,
             "referencePolicy": ["literal", "logical"],
         }
         parameters = list(self._parameters(name))

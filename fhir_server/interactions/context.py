@@ -7,6 +7,7 @@ from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
 from fhir_server.access.ports import AuditSink
+from fhir_server.interactions.patching.patches import Patches
 from fhir_server.interactions.ports import Blobs, Records, Replay
 from fhir_server.model.clock import Clock
 from fhir_server.model.ids import Ids
@@ -20,6 +21,7 @@ from profiles.registry import Registry
 if TYPE_CHECKING:
     from fhir_server.interactions.capabilities import Statement
     from fhir_server.interactions.dispatch import Dispatcher
+    from fhir_server.interactions.subsets import Subsets
     from fhir_server.interactions.transaction.links import Links
 
 
@@ -31,6 +33,8 @@ class Limits:
     """Entries of a batch or transaction."""
     page_size: int = 20
     page_size_max: int = 500
+    conditional_deletes: int = 1
+    """The most resources that one conditional delete deletes; 1 means that several matches are refused."""
     attempts: int = 5
     """How often a write without a precondition is planned anew after another one came first."""
 
@@ -53,7 +57,9 @@ class Context:
     ids: Ids
     dispatcher: Dispatcher
     links: Links
+    patches: Patches
     statement: Statement
+    subsets: Subsets
     base_url: str
     """The root of every Location, fullUrl and link; no slash at the end."""
     canonical_base: str

@@ -29,18 +29,22 @@ def create(context: Context, request: Request) -> Reply:
     resource = resource_of(context, request)
     text = request.conditions.if_none_exist
     if text is None:
-        return _store(context, request, resource, None)
+        return store_new(context, request, resource, None)
     wanted = bind(context, request, request.resource_type, text)
     found = find(context, request, wanted)
     if found:
         return _existing(context, request, [stored.id for stored in found])
     try:
-        return _store(context, request, resource, wanted)
+        return store_new(context, request, resource, wanted)
     except ConditionMatched as matched:
         return _existing(context, request, matched.ids)
 
 
-def _store(context: Context, request: Request, resource: dict[str, Any], wanted: Criteria | None) -> Reply:
+def store_new(context: Context, request: Request, resource: dict[str, Any], wanted: Criteria | None) -> Reply:
+    """Store a valid resource under a new id, only while nothing matches `wanted`, and return the answer.
+
+    Raises ConditionMatched.
+    """
     id = context.ids.new(request.now)
     identity = Identity(request.resource_type, id, 1, whole_milliseconds(request.now))
     document = new_version(

@@ -37,7 +37,7 @@ class Interaction:
     method: str
     shape: str
     handler: Handler
-    takes: Literal["nothing", "resource", "form"] = "nothing"
+    takes: Literal["nothing", "resource", "form", "patch"] = "nothing"
     """What the body of a request is."""
     declared: bool = True
     """Whether the CapabilityStatement lists it under its name."""

@@ -19,7 +19,7 @@ MEMBERS = {
     "if_modified_since": "ifModifiedSince",
     "if_none_exist": "ifNoneExist",
 }
-BODIES = frozenset({"POST", "PUT"})
+BODIES = frozenset({"POST", "PUT", "PATCH"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,9 @@ def below(error: FhirError, path: str) -> FhirError:
 
 def inside(error: FhirError, entry: Entry) -> FhirError:
     """Return the error of an entry's resource or request with expressions of the whole Bundle."""
-    own = f"{entry.address.resource_type}."
+    # The resource of a patch entry is the patch; what it makes of another resource has no place here.
+    is_patch = entry.address.interaction.takes == "patch"
+    own = "Parameters." if is_patch else f"{entry.address.resource_type}."
     issues = [
         Issue(issue.situation, issue.text, _deeper(issue.expression, own, entry.path), issue.severity)
         for issue in error.issues

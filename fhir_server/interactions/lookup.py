@@ -7,18 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.request import Request
 from fhir_server.model.document import Stored
-from fhir_server.model.outcome import FhirError, Issue
+from fhir_server.model.outcome import FhirError, Issue, refuse
 from fhir_server.model.plan import Plan
 from fhir_server.model.unit_of_work import Condition
 from fhir_server.search.criteria import criteria
+from fhir_server.search.parameter import Filter
 from fhir_server.search.planner import plan
 
 ENOUGH = 2
 """Whether one or several match is all that criteria ask."""
+
+UNSELECTIVE = frozenset({"missing", "not", "not-in"})
+UNSELECTIVE_PARAMETERS = frozenset({"_lastUpdated"})
+"""By these alone a write would be about whatever is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +40,48 @@ class Criteria:
         return Condition(self.resource_type, self.key, self.plan, request.view, id)
 
 
-def bind(context: Context, request: Request, resource_type: str, text: str) -> Criteria:
-    """Return the criteria of a query string.
+def bind(
+    context: Context, request: Request, resource_type: str, text: str, *, count: int = ENOUGH
+) -> Criteria:
+    """Return the criteria of a query string; `count` is how many matches will be looked at.
 
-    Raises FhirError `criteria-needed` when they select nothing, and those of an illegal query.
+    Raises FhirError `criteria-needed` when they select nothing or next to everything, and those of an
+    illegal query.
     """
     asked = criteria(context.indexer.catalogue, resource_type, text, now=request.now)
+    if not any(map(_selects, asked.filters)):
+        text = "The criteria match next to everything. Name what the resource has, not what it lacks."
+        raise refuse("criteria-needed", text)
     bound = plan(
         asked,
         systems=context.systems,
         owner=request.view.owner,
         cross_person_types=context.cross_person_types,
     )
-    return Criteria(resource_type, asked.key, replace(bound, count=ENOUGH))
+    return Criteria(resource_type, asked.key, replace(bound, count=count))
+
+
+def bind_address(context: Context, request: Request, *, count: int = ENOUGH) -> Criteria:
+    """Return the criteria in the address of a conditional update, patch or delete; raises as `bind`."""
+    return bind(context, request, request.resource_type, urlencode(request.query), count=count)
+
+
+def _selects(filter: Filter) -> bool:
+    return filter.modifier not in UNSELECTIVE and filter.parameter.code not in UNSELECTIVE_PARAMETERS
 
 
 def find(context: Context, request: Request, wanted: Criteria) -> Sequence[Stored]:
-    """Return what matches, two at most."""
+    """Return what matches, two at most, or as many as the criteria were bound for."""
     return context.records.search(wanted.plan, request.view).entries
 
 
 def several(expression: str | None = None) -> FhirError:
     """Return the 412 of criteria that more than one resource matches."""
     return FhirError(Issue("multiple-matches", "More than one resource matches the criteria.", expression))
+
+
+def one_at_most(found: Sequence[Stored], expression: str | None = None) -> Stored | None:
+    """Return the one match, None where nothing matches.  Raises FhirError `multiple-matches`."""
+    if len(found) > 1:
+        raise several(expression)
+    return found[0] if found else None

@@ -23,9 +23,7 @@ def read(context: Context, request: Request) -> Reply:
 def reply_of(stored: Stored, request: Request) -> Reply:
     """Return a version as the answer of a read.  Raises FhirError `deleted`."""
     if stored.deleted:
-        raise FhirError(
-            Issue("deleted", "The resource was deleted."), headers={"ETag": f'W/"{stored.version}"'}
-        )
+        raise deleted(stored)
     shown = (Shown(stored.owner, entity(stored.resource_type, stored.id, stored.version)),)
     conditions = request.conditions
     if (conditions.if_none_match or conditions.if_modified_since) and is_unchanged(conditions, stored):
@@ -36,6 +34,12 @@ def reply_of(stored: Stored, request: Request) -> Reply:
 def not_found() -> FhirError:
     """Return the one 404 of what does not exist or is not seen."""
     return refuse("not-found", "There is no such resource.")
+
+
+def deleted(stored: Stored) -> FhirError:
+    """Return the 410 of what was deleted, with the ETag of its deletion."""
+    issue = Issue("deleted", "The resource was deleted.")
+    return FhirError(issue, headers={"ETag": f'W/"{stored.version}"'})
 
 
 def entity(resource_type: str, id: str, version: int) -> str:

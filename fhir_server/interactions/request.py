@@ -8,6 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
+from fhir_server.interactions.patching.patches import Patch
 from fhir_server.model.view import View
 
 Pairs = tuple[tuple[str, str], ...]
@@ -62,6 +63,8 @@ class Request:
     """Search parameters in order, percent-decoded; those of a posted form follow those of the URL."""
     body: Any = None
     """The exact JSON tree, None where none was sent."""
+    patch: Patch | None = None
+    """What a PATCH asks, whatever it was described in."""
     conditions: Conditions = field(default_factory=Conditions)
     prefer: Prefer = field(default_factory=Prefer)
     idempotency: Idempotency | None = None

@@ -18,7 +18,7 @@ from fhir_server.interactions.request import Reply, Request
 from fhir_server.interactions.writing import Changes, commit_one, gave_up
 from fhir_server.model.document import Stored
 from fhir_server.model.outcome import FhirError, refuse
-from fhir_server.model.unit_of_work import Replace, VersionConflict
+from fhir_server.model.unit_of_work import Condition, Replace, VersionConflict
 
 
 def update(context: Context, request: Request) -> Reply:
@@ -39,7 +39,7 @@ def update(context: Context, request: Request) -> Reply:
         check_if_match(request.conditions, current)
         check_if_none_match(request.conditions, current)
         try:
-            return _store(context, request, resource, current)
+            return store_version(context, request, resource, current)
         except VersionConflict:
             if request.conditions.if_match is not None:
                 raise stale() from None
@@ -64,7 +64,18 @@ def creation_refused() -> FhirError:
     )
 
 
-def _store(context: Context, request: Request, resource: dict[str, Any], current: Stored | None) -> Reply:
+def store_version(
+    context: Context,
+    request: Request,
+    resource: dict[str, Any],
+    current: Stored | None,
+    conditions: tuple[Condition, ...] = (),
+) -> Reply:
+    """Store a valid resource under the id of the request and return the answer.
+
+    `current` is the version that it follows, None for the first.  Raises VersionConflict, ConditionMatched
+    and FhirError `update-create-not-allowed`.
+    """
     identity = next_identity(context, request, current, request.id)
     document = new_version(
         context, resource, identity, target_owner=context.records.owner_of, now=request.now
@@ -72,6 +83,6 @@ def _store(context: Context, request: Request, resource: dict[str, Any], current
     refuse_conditional_references(context, document)
     written = of_document(201 if current is None or current.deleted else 200, document)
     if current is None:
-        return commit_one(context, request, Changes(creates=(document,)), written)
-    changes = Changes(replaces=(Replace(document, current.version),))
+        return commit_one(context, request, Changes(creates=(document,), conditions=conditions), written)
+    changes = Changes(replaces=(Replace(document, current.version),), conditions=conditions)
     return commit_one(context, request, changes, written)

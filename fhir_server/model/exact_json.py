@@ -53,6 +53,20 @@ def encode_pretty(tree: Any) -> bytes:
     return msgspec.json.format(_ENCODER.encode(tree), indent=2)
 
 
+def depth_of(tree: Any) -> int:
+    """Return how deep objects and lists are nested, however deep that is; 0 for a single value."""
+    depth, level = 0, _containers([tree])
+    while level:
+        depth += 1
+        level = [child for node in level for child in _containers(node)]
+    return depth
+
+
+def _containers(node: Any) -> list[Any]:
+    children = node.values() if type(node) is dict else node
+    return [child for child in children if type(child) is dict or type(child) is list]
+
+
 def _needs_a_closer_look(data: bytes, tree: Any, max_depth: int) -> bool:
     """Return whether the fast decoder may have hidden something.
 

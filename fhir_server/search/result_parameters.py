@@ -60,14 +60,12 @@ def _total(_catalogue: Catalogue, _resource_type: str, page: Page, value: str) -
     raise refuse("illegal-parameter-value", "`_total` needs `none`, `estimate` or `accurate`.")
 
 
-def _summary(_catalogue: Catalogue, _resource_type: str, page: Page, value: str) -> Page | None:
+def _summary(_catalogue: Catalogue, _resource_type: str, page: Page, value: str) -> Page:
     match value:
         case "count":
             return replace(page, summary_count=True)
-        case "false":
+        case "false" | "true" | "text" | "data":
             return page
-        case "true" | "text" | "data":
-            return None
     raise refuse("illegal-parameter-value", "`_summary` needs `count`, `true`, `text`, `data` or `false`.")
 
 
@@ -110,7 +108,7 @@ def _cursor(_catalogue: Catalogue, _resource_type: str, page: Page, value: str) 
     return replace(page, cursor=value)
 
 
-def _format(_catalogue: Catalogue, _resource_type: str, page: Page, _value: str) -> Page:
+def _form(_catalogue: Catalogue, _resource_type: str, page: Page, _value: str) -> Page:
     return page
 
 
@@ -124,9 +122,9 @@ RESULT_PARAMETERS: Mapping[str, Callable[[Catalogue, str, Page, str], Page | Non
     "_summary": _summary,
     "_total": _total,
     CURSOR: _cursor,
-    "_format": _format,
-    "_pretty": _format,
-    "_elements": _unsupported,
+    "_format": _form,
+    "_pretty": _form,
+    "_elements": _form,
     "_include": _unsupported,
     "_revinclude": _unsupported,
     "_contained": _unsupported,

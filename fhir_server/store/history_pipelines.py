@@ -61,7 +61,7 @@ def keys_pipeline(read: Sequence[Source], plan: HistoryPlan, view: View, limit: 
         ]
         for source in read
     ]
-    merge = [{"$sort": order}, {"$limit": limit}] if len(parts) > 1 else []
+    merge: list[Stage] = [{"$sort": order}, {"$limit": limit}] if len(parts) > 1 else []
     return [*_joined(read, parts), *merge]
 
 

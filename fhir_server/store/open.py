@@ -27,6 +27,7 @@ from fhir_server.store.connection import (
 from fhir_server.store.documents import SCHEMA
 from fhir_server.store.entries import Numbers
 from fhir_server.store.indexes import IndexPlan
+from fhir_server.store.leases import MongoLeases
 from fhir_server.store.owners import OwnerCache
 from fhir_server.store.records import MongoRecords
 from fhir_server.store.refusals import database_errors
@@ -65,6 +66,7 @@ class Store:
     audit: MongoAuditSink
     systems: MongoSystems
     replay: MongoReplay
+    leases: MongoLeases
     client: Client
     database: str
     catalogue: Catalogue
@@ -127,6 +129,7 @@ def _join(client: Client, name: str, options: StoreOptions) -> Store:
         audit=MongoAuditSink(catalogue, numbers),
         systems=systems,
         replay=replay,
+        leases=MongoLeases(catalogue),
         client=client,
         database=name,
         catalogue=catalogue,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,24 @@ def test_text_that_is_not_json_is_a_fault_of_its_file(tmp_path: Path) -> None:
 ])  # fmt: skip
 def test_nothing_to_check_is_not_success(tmp_path: Path, name: str) -> None:
     assert check(tmp_path / name).exit_code == 2
+
+
+def test_xml_is_validated_like_json(tmp_path: Path) -> None:
+    (tmp_path / "p.xml").write_text(
+        '<Patient xmlns="http://hl7.org/fhir"><birthDate value="1957-13-01"/></Patient>', "utf-8"
+    )
+    result = check(tmp_path)
+    assert result.exit_code == 1
+    assert "Patient.birthDate" in result.output
+
+
+def test_a_package_is_validated_without_what_describes_it(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "p.tgz", "w:gz") as tar:
+        for name, text in (("package", "{}"), ("Patient-a", PATIENT)):
+            info = tarfile.TarInfo(f"package/{name}.json")
+            info.size = len(text)
+            tar.addfile(info, io.BytesIO(text.encode()))
+    assert check(tmp_path).output == "1 checked, 0 not valid.\n"
 
 
 def test_a_wrong_setting_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

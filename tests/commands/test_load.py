@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import tarfile
 import urllib.request
 from collections import Counter
 from pathlib import Path
@@ -67,6 +69,43 @@ def test_every_form_is_stored_once_and_counted(server: Running, tmp_path: Path) 
     assert (code, report["failures"]) == (0, [])
     assert report["resources"] == {"Patient": {"created": 6}}
     assert total(server, "Patient?identifier=urn:test:load|forms") == 6
+
+
+def test_xml_and_packages_are_stored_once_and_counted_also_when_resumed(
+    server: Running, tmp_path: Path
+) -> None:
+    journal, folder = tmp_path / "journal", tmp_path / "in"
+    folder.mkdir()
+    (folder / "1.xml").write_text(
+        '<Patient xmlns="http://hl7.org/fhir"><id value="x-1"/><multipleBirthInteger value="2"/></Patient>',
+        "utf-8",
+    )
+    members = {
+        "package": {"name": "x"},
+        "Organization-x-2": {"resourceType": "Organization", "id": "x-2", "name": "x"},
+        "Organization-x-3": {"resourceType": "Organization", "id": "x-3", "name": "x"},
+    }
+    with tarfile.open(folder / "2.tgz", "w:gz") as tar:
+        for name, tree in members.items():
+            info = tarfile.TarInfo(f"package/{name}.json")
+            info.size = len(data := json.dumps(tree).encode())
+            tar.addfile(info, io.BytesIO(data))
+    code, report = load_json(server.url, "--resume", journal, folder)
+    assert (code, report["failures"]) == (0, [])
+    assert report["resources"] == {"Organization": {"created": 2}, "Patient": {"created": 1}}
+    assert get(f"{server.url}/Patient/x-1")["multipleBirthInteger"] == 2
+    again = load_json(server.url, "--resume", journal, folder)[1]
+    assert (again["skipped_requests"], again["resources"]) == (2, {})
+
+
+def test_a_refused_xml_resource_is_named_by_its_file(server: Running, tmp_path: Path) -> None:
+    (tmp_path / "p.xml").write_text(
+        '<Patient xmlns="http://hl7.org/fhir"><birthDate value="1957-13-01"/></Patient>', "utf-8"
+    )
+    code, report = load_json(server.url, tmp_path)
+    [failure] = report["failures"]
+    assert (code, failure["place"], failure["status"]) == (1, str(tmp_path / "p.xml"), 422)
+    assert failure["texts"][0].startswith("Patient.birthDate: ")
 
 
 def test_what_refers_to_a_record_becomes_part_of_it_wherever_it_stands(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -136,11 +138,123 @@ def test_a_damaged_archive_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_searched_for_files_that_look_like_ours(tmp_path: Path) -> None:
-    for name in ("b.json", "a/c.ndjson.gz", "a/d.jsonl", "readme.md", "e.gz", "f.json.gz"):
+    for name in (
+        "b.json",
+        "a/c.ndjson.gz",
+        "a/d.jsonl",
+        "readme.md",
+        "e.gz",
+        "f.json.gz",
+        "g.xml",
+        "h.xml.gz",
+        "i.tgz",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     found = [file.relative_to(tmp_path).as_posix() for file in find_files([tmp_path])]
-    assert found == ["a/c.ndjson.gz", "a/d.jsonl", "b.json", "f.json.gz"]
+    assert found == ["a/c.ndjson.gz", "a/d.jsonl", "b.json", "f.json.gz", "g.xml", "h.xml.gz", "i.tgz"]
+
+
+XML = '<Patient xmlns="http://hl7.org/fhir">  <id value="a"/><!-- kept --></Patient>'
+
+
+def test_an_xml_resource_is_sent_to_the_byte(tmp_path: Path) -> None:
+    [parcel] = of(tmp_path, XML, name="x.xml")
+    assert isinstance(parcel, Parcel)
+    assert (parcel.method, parcel.path, parcel.media_type) == ("PUT", "Patient/a", "application/fhir+xml")
+    assert parcel.body == XML.encode()
+
+
+def test_a_compressed_xml_resource_is_sent_like_the_plain_one(tmp_path: Path) -> None:
+    (tmp_path / "x.xml.gz").write_bytes(gzip.compress(XML.encode()))
+    [parcel] = parcels(tmp_path / "x.xml.gz")
+    assert isinstance(parcel, Parcel)
+    assert parcel.body == XML.encode()
+
+
+def test_an_xml_transaction_is_sent_to_the_byte(tmp_path: Path) -> None:
+    text = (
+        f'<Bundle xmlns="http://hl7.org/fhir"><type value="transaction"/><entry><resource>{XML}</resource>'
+        '<request><method value="PUT"/><url value="Patient/a"/></request></entry></Bundle>'
+    )
+    [parcel] = of(tmp_path, text, name="x.xml")
+    assert isinstance(parcel, Parcel)
+    assert (parcel.path, parcel.body, parcel.media_type) == ("", text.encode(), "application/fhir+xml")
+    assert [(entry.method, entry.resource_type) for entry in parcel.entries] == [("PUT", "Patient")]
+
+
+def test_numbers_keep_their_digits_when_an_xml_bundle_is_taken_apart(tmp_path: Path) -> None:
+    text = (
+        '<Bundle xmlns="http://hl7.org/fhir"><type value="collection"/><entry><resource><Observation>'
+        '<valueQuantity><value value="1.50e2"/></valueQuantity></Observation></resource></entry></Bundle>'
+    )
+    [parcel] = of(tmp_path, text, name="x.xml")
+    assert isinstance(parcel, Parcel)
+    assert b'"value":1.50e2' in parcel.body
+    assert parcel.media_type == "application/fhir+json"
+
+
+@pytest.mark.parametrize(("text", "reason"), [
+    pytest.param("<Patient", "", id="not-xml"),
+    pytest.param('<Patient xmlns="urn:hl7-org:v3"/>', "namespace", id="another-namespace"),
+    pytest.param('<!DOCTYPE p [<!ENTITY e "x">]>' + XML, "", id="document-type"),
+])  # fmt: skip
+def test_xml_that_is_no_resource_is_a_fault(tmp_path: Path, text: str, reason: str) -> None:
+    [fault] = of(tmp_path, text, name="x.xml")
+    assert isinstance(fault, Fault)
+    assert reason in fault.reason
+
+
+def package(tmp_path: Path, **members: Any) -> Path:
+    """Write a package whose members are named by path, with `.json` added."""
+    file = tmp_path / "x.tgz"
+    with tarfile.open(file, "w:gz") as tar:
+        for name, tree in members.items():
+            data = tree if isinstance(tree, bytes) else json.dumps(tree).encode()
+            info = tarfile.TarInfo(f"{name}.json")
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return file
+
+
+def test_the_resources_of_a_package_travel_together_without_what_describes_it(tmp_path: Path) -> None:
+    file = package(tmp_path, **{
+        "package/package": {"name": "x"},
+        "package/.index": {"files": []},
+        "package/StructureDefinition-a": {"resourceType": "StructureDefinition", "id": "a"},
+        "package/ValueSet-b": {"resourceType": "ValueSet", "id": "b"},
+        "package/example/Patient-c": PATIENT,
+    })  # fmt: skip
+    [parcel] = parcels(file)
+    assert isinstance(parcel, Parcel)
+    assert [part.path for part in parcel.parts] == ["StructureDefinition/a", "ValueSet/b"]
+    assert parcel.entries[0].place == f"{file}#StructureDefinition-a.json"
+
+
+def test_numbers_of_a_package_keep_their_digits(tmp_path: Path) -> None:
+    [parcel] = parcels(package(tmp_path, **{"package/X": b'{"resourceType":"X","v":1.50e2}'}))
+    assert isinstance(parcel, Parcel)
+    assert parcel.body == b'{"resourceType":"X","v":1.50e2}'
+
+
+def test_a_broken_member_does_not_stop_the_others(tmp_path: Path) -> None:
+    fault, parcel = parcels(package(tmp_path, **{"package/bad": b"{", "package/good": PATIENT}))
+    assert isinstance(fault, Fault)
+    assert isinstance(parcel, Parcel)
+    assert fault.place.endswith("x.tgz#bad.json")
+
+
+def test_a_package_whose_member_leads_outside_is_a_fault(tmp_path: Path) -> None:
+    [fault] = parcels(package(tmp_path, **{"package/../../etc/x": PATIENT}))
+    assert isinstance(fault, Fault)
+    assert "leads outside" in fault.reason
+
+
+def test_a_damaged_package_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "x.tgz").write_bytes(b"no archive")
+    [fault] = parcels(tmp_path / "x.tgz")
+    assert isinstance(fault, Fault)
+    assert "archive" in fault.reason
 
 
 def test_a_missing_path_is_refused(tmp_path: Path) -> None:

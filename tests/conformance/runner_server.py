@@ -29,7 +29,6 @@ GENDERS = {"male", "female", "other", "unknown"}
 INTERACTIONS = ["read", "vread", "update", "delete", "history-instance", "create", "search-type"]
 
 
-
 class Refused(Exception):
     def __init__(self, status: int, code: str, expression: str | None = None, **headers: str) -> None:
         super().__init__(code)
@@ -186,7 +185,12 @@ class SmallServer:
             url = f"{self.base}/{kind}/{id}/_history?_count={size}&upto={upto}"
             links.append({"relation": "next", "url": url})
         page = [self._entry(kind, id, version) for version in newest[:size]]
-        tree: Tree = {"resourceType": "Bundle", "type": "history", "total": Number(str(len(versions))), "link": links}
+        tree: Tree = {
+            "resourceType": "Bundle",
+            "type": "history",
+            "total": Number(str(len(versions))),
+            "link": links,
+        }
         return Reply(200, {**tree, **({"entry": page} if page else {})})
 
     def search(self, ask: Ask, kind: str) -> Reply:
@@ -199,7 +203,12 @@ class SmallServer:
             for found in (version.resource for version in self.found(kind, known)) if found
         ]  # fmt: skip
         links = [{"relation": "self", "url": f"{self.base}/{kind}"}]
-        tree: Tree = {"resourceType": "Bundle", "type": "searchset", "total": Number(str(len(entries))), "link": links}
+        tree: Tree = {
+            "resourceType": "Bundle",
+            "type": "searchset",
+            "total": Number(str(len(entries))),
+            "link": links,
+        }
         return Reply(200, {**tree, **({"entry": entries} if entries else {})})
 
     def found(self, kind: str, criteria: Mapping[str, str], strict: bool = False) -> list[Version]:

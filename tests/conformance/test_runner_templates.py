@@ -11,7 +11,11 @@ from conformance.templates import BadTemplate, Holes
 BASE = "https://fhir.example.org/r4"
 CREATED = Answer(
     201,
-    {"location": f"{BASE}/Patient/a.1/_history/7", "etag": 'W/"7"', "last-modified": "Sun, 06 Nov 1994 08:49:37 GMT"},
+    {
+        "location": f"{BASE}/Patient/a.1/_history/7",
+        "etag": 'W/"7"',
+        "last-modified": "Sun, 06 Nov 1994 08:49:37 GMT",
+    },
     b'{"resourceType": "Patient", "id": "a.1", "name": [{"given": ["A", "B"]}], "multipleBirthInteger": 02}',
 )
 READ = Answer(

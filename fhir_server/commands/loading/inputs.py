@@ -1,4 +1,4 @@
-"""Files and folders as JSON texts: `.json`, `.ndjson`, `.jsonl`, each also with `.gz`."""
+"""Files and folders as texts: JSON, NDJSON and XML, each also with `.gz`, and FHIR packages, `.tgz`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Literal, cast
+
+from profiles.archive import read_member_texts
+from profiles.package import PackageError
 
 LINES = (".ndjson", ".jsonl")
-SUFFIXES = (".json", *LINES)
+XML = ".xml"
+PACKAGE = ".tgz"
+SUFFIXES = (".json", *LINES, XML)
 
 MAX_TEXT_BYTES = 256 * 1024 * 1024
 """A text longer than this, after decompression, is not read: no server takes it."""
@@ -23,15 +28,17 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One JSON text.  `place` is the file, and the line where the file has one text a line.
+    """One resource as text.  `place` is the file, with the line or the member of a package.
 
-    `file_offset` is how many bytes of the file, as it lies on disk, were read up to here.
+    `file_offset` is how many bytes of the file, as it lies on disk, were read up to here.  A text that is
+    `perhaps` a resource is passed over if it has no resourceType: packages hold descriptions of themselves.
     """
 
     place: str
     data: bytes
     file_offset: int
-    line: int | None = None
+    form: Literal["json", "xml"] = "json"
+    perhaps: bool = False
 
 
 def find_files(paths: Iterable[Path]) -> list[Path]:
@@ -53,11 +60,16 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
 def read_texts(file: Path) -> Iterator[Text]:
     """Yield the texts of one file; blank lines are passed over.  Raises Unreadable."""
     try:
+        if file.suffix == PACKAGE:
+            yield from _members(file)
+            return
         with _opened(file) as (raw, content):
-            if _without_gz(file).suffix in LINES:
+            suffix = _without_gz(file).suffix
+            if suffix in LINES:
                 yield from _lines(file, raw, content)
             else:
-                yield Text(str(file), _limited(file, content.read(MAX_TEXT_BYTES + 1)), raw.tell())
+                data = _limited(file, content.read(MAX_TEXT_BYTES + 1))
+                yield Text(str(file), data, raw.tell(), "xml" if suffix == XML else "json")
     except OSError as reason:
         raise Unreadable(f"{file} cannot be read: {reason.strerror or reason}.") from None
     except (EOFError, zlib.error) as reason:
@@ -69,7 +81,15 @@ def _lines(file: Path, raw: BinaryIO, content: BinaryIO) -> Iterator[Text]:
     while line := content.readline(MAX_TEXT_BYTES + 1):
         number += 1
         if line.strip():
-            yield Text(f"{file}:{number}", _limited(file, line), raw.tell(), number)
+            yield Text(f"{file}:{number}", _limited(file, line), raw.tell())
+
+
+def _members(file: Path) -> Iterator[Text]:
+    try:
+        for member in read_member_texts(file):
+            yield Text(f"{file}#{member.name}", member.data, member.file_offset, perhaps=True)
+    except PackageError as reason:
+        raise Unreadable(str(reason)) from None
 
 
 @contextmanager
@@ -90,7 +110,7 @@ def _limited(file: Path, data: bytes) -> bytes:
 
 
 def _is_ours(file: Path) -> bool:
-    return _without_gz(file).suffix in SUFFIXES
+    return file.suffix == PACKAGE or _without_gz(file).suffix in SUFFIXES
 
 
 def _without_gz(file: Path) -> Path:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from fhir_server.commands.loading.inputs import Text, Unreadable, read_texts
+from fhir_server.commands.loading.resource_text import MEDIA_TYPES, is_resource, read_tree
 from fhir_server.model import exact_json
 from fhir_server.model.outcome import FhirError
 from fhir_server.search.owner_rules import EXCEPTIONS
 
 MAX_LINES = 100
-"""Lines of an NDJSON file that travel together."""
+"""Lines of an NDJSON file, or members of a package, that travel together."""
 
 MAX_ENTRIES = 1000
 """Entries of a Bundle that travel together: its `urn:uuid` references may point at each other."""
@@ -54,6 +55,7 @@ class Parcel:
     entries: tuple[Entry, ...]
     parts: tuple[Parcel, ...] = ()
     file_offset: int = 0
+    media_type: str = MEDIA_TYPES["json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +76,18 @@ class Postponed:
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """A resource to be put or posted; `full_url` as its Bundle named it."""
+    """A resource to be put or posted; `full_url` as its Bundle named it, `xml` where it was written so."""
 
     resource: dict[str, Any]
     place: str
     full_url: str | None = None
+    xml: bytes | None = None
 
 
 def parcels(file: Path, *, late: bool = False) -> Iterator[Parcel | Fault | Postponed]:
     """Yield what to send of a file, or with `late` only what was postponed.
 
-    Lines of an NDJSON file travel together, up to MAX_LINES.
+    Lines of an NDJSON file and members of a package travel together, up to MAX_LINES.
     """
     waiting: list[_Item] = []
     size = 0
@@ -115,13 +118,15 @@ def parcels(file: Path, *, late: bool = False) -> Iterator[Parcel | Fault | Post
 
 def _of_text(text: Text) -> Iterable[Parcel | Fault | _Item]:
     try:
-        tree = exact_json.decode(text.data)
+        tree = read_tree(text)
     except FhirError as reason:
         return [Fault(text.place, str(reason), text.file_offset)]
-    if not isinstance(tree, dict) or not isinstance(tree.get("resourceType"), str):
+    if not is_resource(tree):
+        if text.perhaps:
+            return []
         return [Fault(text.place, "This is not a FHIR resource: it has no resourceType.", text.file_offset)]
     if tree["resourceType"] != "Bundle" or tree.get("type") in STORED_AS_BUNDLE:
-        return [_Item(tree, text.place)]
+        return [_Item(tree, text.place, xml=text.data if text.form == "xml" else None)]
     if tree.get("type") in SENT_AS_THEY_ARE:
         return [_as_it_is(tree, text)]
     if tree.get("type") in TAKEN_APART:
@@ -132,7 +137,10 @@ def _of_text(text: Text) -> Iterable[Parcel | Fault | _Item]:
 
 def _as_it_is(bundle: dict[str, Any], text: Text) -> Parcel:
     entries = tuple(_entry_of(entry, text.place, index) for index, entry in enumerate(_entries(bundle)))
-    return Parcel(_digest(text.data), text.place, "POST", "", text.data, entries, (), text.file_offset)
+    return Parcel(
+        _digest(text.data), text.place, "POST", "", text.data, entries, (), text.file_offset,
+        MEDIA_TYPES[text.form],
+    )  # fmt: skip
 
 
 def _taken_apart(bundle: dict[str, Any], text: Text) -> tuple[list[_Item], list[Fault]]:
@@ -141,7 +149,7 @@ def _taken_apart(bundle: dict[str, Any], text: Text) -> tuple[list[_Item], list[
     for index, entry in enumerate(_entries(bundle)):
         place = f"{text.place}#entry[{index}]"
         resource = entry.get("resource")
-        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+        if not is_resource(resource):
             faults.append(Fault(place, "The entry holds no resource.", text.file_offset))
         elif resource["resourceType"] != "OperationOutcome":
             full_url = entry.get("fullUrl")
@@ -158,9 +166,10 @@ def _grouped(items: Sequence[_Item], file_offset: int) -> Iterator[Parcel]:
 
 def _alone(item: _Item, file_offset: int) -> Parcel:
     method, path = _request(item.resource)
-    body = exact_json.encode(item.resource)
+    body = exact_json.encode(item.resource) if item.xml is None else item.xml
     entry = Entry(item.resource["resourceType"], method, item.place)
-    return Parcel(_digest(body), item.place, method, path, body, (entry,), (), file_offset)
+    media_type = MEDIA_TYPES["json" if item.xml is None else "xml"]
+    return Parcel(_digest(body), item.place, method, path, body, (entry,), (), file_offset, media_type)
 
 
 def _together(group: Sequence[_Item], alone: tuple[Parcel, ...], file_offset: int) -> Parcel:

@@ -60,7 +60,7 @@ class Sender:
 
         Raises Unreachable after ATTEMPTS.  A repeat is safe: a PUT is the same again, a POST carries its key.
         """
-        headers = {"Content-Type": "application/fhir+json", "Prefer": "return=minimal"}
+        headers = {"Content-Type": parcel.media_type, "Prefer": "return=minimal"}
         if parcel.method == "POST":
             headers["Idempotency-Key"] = self._journal.key(parcel.digest)
         pause = FIRST_PAUSE_S

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from fhir_server.fhirpath import TypeModel
 from fhir_server.interactions.patching.fhirpath_patch import apply_fhirpath_patch
 from fhir_server.interactions.patching.json_patch import apply_json_patch
 from fhir_server.model import exact_json
-from fhir_server.model.exact_json import MAX_DEPTH
+from fhir_server.model.exact_json import MAX_DEPTH, depth_of
 from fhir_server.model.outcome import FhirError, Issue, refuse
 from fhir_server.validation.structure import StructureValidator
 
@@ -98,7 +98,7 @@ def patched(patch: Patch, tree: Tree) -> Tree:
         raise _too_deep() from None
     if not isinstance(result, dict):
         raise refuse("patch-failed", "The patch leaves no resource.")
-    if _depth(result) > MAX_DEPTH:
+    if depth_of(result) > MAX_DEPTH:
         raise _too_deep()
     _refuse_another_identity(tree, result)
     return result
@@ -121,20 +121,6 @@ def _refuse_another_identity(before: Tree, after: Tree) -> None:
 
 def _member(node: Any, name: str) -> Any:
     return node.get(name) if isinstance(node, dict) else None
-
-
-def _depth(tree: Any) -> int:
-    """Return how deep a tree is nested; a patch can make one that no recursion would survive."""
-    depth, level = 0, [tree]
-    while level:
-        depth += 1
-        level = [child for node in level for child in _inner(node)]
-    return depth
-
-
-def _inner(node: Any) -> Iterator[Any]:
-    children = node.values() if type(node) is dict else node
-    return (child for child in children if type(child) is dict or type(child) is list)
 
 
 def _too_deep() -> FhirError:

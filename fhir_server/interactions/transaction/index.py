@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,8 @@ from fhir_server.interactions.replies import Written, of_document, of_stored
 from fhir_server.interactions.request import Request
 from fhir_server.interactions.transaction.owners import owners_of
 from fhir_server.interactions.transaction.plan import Planned
-from fhir_server.interactions.transaction.resolve import Resolved, Target
+from fhir_server.interactions.transaction.resolve import Resolved
+from fhir_server.interactions.transaction.target import Target
 from fhir_server.interactions.update import creation_refused
 from fhir_server.interactions.writing import Changes
 from fhir_server.model.document import Document
@@ -25,10 +26,11 @@ from fhir_server.model.unit_of_work import Condition, Replace
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is to be committed and what will be answered, by position."""
+    """What is to be committed and what will be answered."""
 
     changes: Changes
     receipt: Receipt
+    """In the order of the entries; behind them what further resources conditional deletes deleted."""
 
 
 def index(
@@ -56,7 +58,21 @@ def index(
         current = resolved.targets[entry.position].current
         if current is not None and not current.deleted:
             documents[entry.position] = tombstone(request, current, entry.position)
-    return Work(_changes(request, resolved, documents), _receipt(planned, resolved, documents))
+    others = _others(request, planned, resolved)
+    deleted = [one.document for one in others]
+    deleted += [document for position, document in documents.items() if resolved.targets[position].others]
+    receipt = [*_receipt(planned, resolved, documents), *(of_document(204, one) for one in deleted)]
+    return Work(_changes(request, resolved, documents, others), receipt)
+
+
+def _others(request: Request, planned: Planned, resolved: Resolved) -> Sequence[Replace]:
+    """Return what conditional deletes delete beside the first match."""
+    return [
+        Replace(tombstone(request, current, len(planned.entries) + place), current.version)
+        for place, current in enumerate(
+            other for entry in planned.of("delete") for other in resolved.targets[entry.position].others
+        )
+    ]
 
 
 def _identity(context: Context, request: Request, entry: Entry, target: Target) -> Identity:
@@ -64,15 +80,18 @@ def _identity(context: Context, request: Request, entry: Entry, target: Target) 
     if target.current is not None:
         version, updated = target.current.version + 1, max(updated, target.current.updated)
         return Identity(target.resource_type, target.id, version, updated)
-    if entry.address.interaction.name == "update" and not context.update_create:
+    is_upsert = entry.address.interaction.name == "update" and target.guard is None
+    if is_upsert and not context.update_create:
         raise below(creation_refused(), f"{entry.path}.request.url")
     return Identity(target.resource_type, target.id, 1, updated)
 
 
-def _changes(request: Request, resolved: Resolved, documents: Mapping[int, Document]) -> Changes:
+def _changes(
+    request: Request, resolved: Resolved, documents: Mapping[int, Document], others: Sequence[Replace]
+) -> Changes:
     creates: list[Document] = []
     replaces: list[Replace] = []
-    deletes: list[Replace] = []
+    deletes: list[Replace] = list(others)
     conditions: list[Condition] = []
     for position, document in documents.items():
         target = resolved.targets[position]
@@ -110,6 +129,7 @@ def _row(entry: Entry, target: Target, documents: Mapping[int, Document]) -> Wri
             raise refuse("internal", "The server failed at this entry.", entry.path)
         return of_stored(200, target.current)
     if name == "delete":
-        return of_document(204, document)
+        # Which of several is not for one entry to tell; that they were deleted stands behind the entries.
+        return nothing(target.resource_type, "") if target.others else of_document(204, document)
     exists = target.current is not None and not target.current.deleted
     return of_document(200 if exists else 201, document)

@@ -13,8 +13,9 @@ from fhir_server.interactions.incoming import FATAL, check_id, check_type
 from fhir_server.interactions.request import Request
 from fhir_server.model.outcome import FhirError, Issue, refuse
 
-WRITES = frozenset({"create", "update", "delete"})
+WRITES = frozenset({"create", "update", "patch", "delete"})
 READS = frozenset({"read", "vread", "history-instance", "search-type", "capabilities"})
+EXISTING = WRITES - {"create"}
 MAX_ISSUES = 100
 
 
@@ -28,6 +29,11 @@ class Planned:
     def of(self, interaction: str) -> Iterable[Entry]:
         """Return the entries of one interaction."""
         return (entry for entry in self.entries if entry.address.interaction.name == interaction)
+
+    @property
+    def existing(self) -> Sequence[Entry]:
+        """The entries about resources that are there already, or may be: all writes but creates."""
+        return [entry for entry in self.entries if entry.address.interaction.name in EXISTING]
 
     @property
     def reads(self) -> Sequence[Entry]:
@@ -57,18 +63,24 @@ def plan(context: Context, request: Request) -> Planned:
     for entry in entries:
         if isinstance(entry.resource, dict):
             refuse_subsetted(entry.resource, f"{entry.path}.resource")
-    creates = (entry for entry in entries if entry.address.interaction.name == "create")
-    return Planned(tuple(entries), {entry.position: context.ids.new(request.now) for entry in creates})
+    nameless = filter(_gets_id, entries)
+    return Planned(tuple(entries), {entry.position: context.ids.new(request.now) for entry in nameless})
+
+
+def _gets_id(entry: Entry) -> bool:
+    """Return whether the server names what the entry creates, if it does."""
+    name = entry.address.interaction.name
+    return name == "create" or (name == "update" and not entry.address.id and "id" not in entry.resource)
 
 
 def _check(entry: Entry) -> None:
     name = entry.address.interaction.name
     if name not in WRITES and name not in READS:
-        text = "A transaction holds create, update, delete, read, vread, history and search entries."
+        text = "A transaction holds create, update, patch, delete, read, vread, history and search entries."
         raise refuse("malformed-entry", text, f"{entry.path}.request.url")
     if name in ("create", "update"):
         check_type(entry.resource, entry.address.resource_type, f"{entry.path}.resource")
-    if name == "update" and isinstance(entry.resource, dict):
+    if name == "update" and entry.address.id and isinstance(entry.resource, dict):
         check_id(entry.resource, entry.address.id, f"{entry.path}.resource")
 
 
@@ -76,7 +88,7 @@ def _twice(entries: Iterable[Entry]) -> Iterable[Issue]:
     seen: dict[tuple[str, str], int] = {}
     for entry in entries:
         address = entry.address
-        if address.interaction.name not in ("update", "delete"):
+        if address.interaction.name not in EXISTING or not address.id:
             continue
         first = seen.setdefault((address.resource_type, address.id), entry.position)
         if first != entry.position:

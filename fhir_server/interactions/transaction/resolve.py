@@ -7,33 +7,12 @@ from dataclasses import dataclass, field
 
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.entries import Entry, below
-from fhir_server.interactions.lookup import Criteria, bind, find, several
-from fhir_server.interactions.preconditions import check_if_match, check_if_none_match
+from fhir_server.interactions.lookup import bind, find, several
 from fhir_server.interactions.request import Request
+from fhir_server.interactions.transaction.matching import check, matched, refuse_overlaps, require
 from fhir_server.interactions.transaction.plan import Planned
-from fhir_server.model.document import Stored
-from fhir_server.model.outcome import FhirError
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The resource of an entry.
-
-    `current` is the version that the entry meets (a conditional create: that it gives way to).
-    `guard` are the criteria under which it is created.  `same_as` is the position of an earlier entry with
-    the same criteria, which creates it.
-    """
-
-    resource_type: str
-    id: str
-    current: Stored | None = None
-    guard: Criteria | None = None
-    same_as: int | None = None
-
-    @property
-    def reference(self) -> str:
-        """`Type/id`."""
-        return f"{self.resource_type}/{self.id}"
+from fhir_server.interactions.transaction.target import Target
+from fhir_server.model.outcome import FhirError, refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +27,8 @@ class Resolved:
 def resolve(context: Context, request: Request, planned: Planned) -> Resolved:
     """Return what the entries are about.
 
-    Raises FhirError `multiple-matches`, `criteria-needed`, `stale-version`, `exists`.
+    Raises FhirError `multiple-matches`, `criteria-needed`, `stale-version`, `exists`, `not-found`,
+    `deleted`, `same-resource-twice`.
     """
     targets: dict[int, Target] = {}
     criteria: dict[tuple[str, str], str] = {}
@@ -62,8 +42,13 @@ def resolve(context: Context, request: Request, planned: Planned) -> Resolved:
                 target = Target(target.resource_type, targets[first].id, same_as=first)
             criteria[key] = target.reference
         targets[entry.position] = target
-    existing = [*planned.of("update"), *planned.of("delete")]
-    targets.update(_existing(context, request, existing))
+    targets.update(_existing(context, request, [one for one in planned.existing if one.address.id]))
+    for entry in planned.existing:
+        if not entry.address.id:
+            target = targets[entry.position] = matched(context, request, planned, entry)
+            if target.guard is not None:
+                _claim(criteria, target, entry)
+    refuse_overlaps(planned, targets)
     addresses = {
         entry.full_url: targets[entry.position].reference
         for entry in planned.entries
@@ -90,6 +75,16 @@ def _created(context: Context, request: Request, planned: Planned, entry: Entry)
     return Target(resource_type, id, guard=wanted)
 
 
+def _claim(criteria: dict[tuple[str, str], str], target: Target, entry: Entry) -> None:
+    """Note what a conditional update creates.  Raises FhirError where another entry creates the same."""
+    assert target.guard is not None
+    key = (target.resource_type, target.guard.key)
+    if key in criteria:
+        text = "Another entry creates a resource under the same criteria."
+        raise refuse("same-resource-twice", text, f"{entry.path}.request.url")
+    criteria[key] = target.reference
+
+
 def _existing(context: Context, request: Request, entries: Iterable[Entry]) -> Mapping[int, Target]:
     ids: dict[str, list[str]] = {}
     for entry in entries:
@@ -102,7 +97,8 @@ def _existing(context: Context, request: Request, entries: Iterable[Entry]) -> M
     for entry in entries:
         address = entry.address
         stored = current[address.resource_type].get(address.id)
-        check_if_match(entry.conditions, stored, f"{entry.path}.request.ifMatch")
-        check_if_none_match(entry.conditions, stored, f"{entry.path}.request.ifNoneMatch")
+        if address.interaction.name == "patch":
+            require(stored, entry)
+        check(entry, stored)
         targets[entry.position] = Target(address.resource_type, address.id, stored)
     return targets

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fhir_server.interactions.context import Context
-from fhir_server.interactions.entries import Entry
+from fhir_server.interactions.entries import Entry, inside
 from fhir_server.interactions.lookup import bind, find
+from fhir_server.interactions.patch import result_of
 from fhir_server.interactions.request import Request
 from fhir_server.interactions.transaction.links import LinkFault
 from fhir_server.interactions.transaction.plan import Planned
-from fhir_server.interactions.transaction.resolve import Resolved, Target
+from fhir_server.interactions.transaction.resolve import Resolved
+from fhir_server.interactions.transaction.target import Target
 from fhir_server.model.outcome import FhirError, Issue
 from fhir_server.model.reference import ReferenceKind, parse_reference
 
@@ -27,7 +29,8 @@ def rewrite(
 ) -> Mapping[int, dict[str, Any]]:
     """Return the resources to be stored, by position.
 
-    Raises FhirError with every link that leads nowhere: `unresolved-reference`, `reference-criteria`.
+    Raises FhirError with every link that leads nowhere: `unresolved-reference`, `reference-criteria`; and
+    those of a patch, at its entry.
     """
     conditional = _Conditional(context, request, resolved)
     resources: dict[int, dict[str, Any]] = {}
@@ -39,12 +42,46 @@ def rewrite(
             continue
         resolver = _EntryResolver(resolved.addresses, _base_of(entry, context.base_url), conditional)
         try:
-            resources[entry.position] = context.links.rewrite(entry.resource, resolver)
+            rewritten = context.links.rewrite(entry.resource, resolver)
         except LinkFault as fault:
             issues.append(fault.issue(f"{entry.path}.resource"))
+            continue
+        if name == "patch":
+            rewritten = _patched(context, entry, rewritten, target, resolved.addresses)
+        resources[entry.position] = rewritten
     if issues:
         raise FhirError(*issues[:MAX_ISSUES])
     return resources
+
+
+def _patched(
+    context: Context, entry: Entry, described: dict[str, Any], target: Target, addresses: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what the patch of an entry, its own links rewritten, makes of the resource that it meets."""
+    assert target.current is not None
+    try:
+        change = context.patches.of_entry(described, f"{entry.path}.resource")
+        result = result_of(context, change, target.current)
+    except FhirError as error:
+        raise inside(error, entry) from None
+    # A patch inside a Binary could not be rewritten: its placeholders stand in what it made.
+    return context.links.rewrite(result, _Placeholders(addresses))
+
+
+class _Placeholders:
+    """Resolves the fullUrls of entries that are placeholders, and leaves what it does not know."""
+
+    __slots__ = ("_addresses",)
+
+    def __init__(self, addresses: Mapping[str, str]) -> None:
+        self._addresses = addresses
+
+    def reference(self, text: str) -> str:
+        whole, mark, fragment = text.partition("#")
+        found = self._addresses.get(whole) if text.startswith(PLACEHOLDERS) else None
+        return text if found is None else found + mark + fragment
+
+    uri = name = reference
 
 
 def _gives_way(target: Target) -> bool:
