@@ -1,7 +1,7 @@
 """Requirements joined to the cases that show them: `requirements.csv`, one row for each requirement.
 
-Columns: `id`; `spec`, the place in the specification; `level`; `text`, in our own words; `cases`, case ids with
-spaces between; `reason`, why there is no case, where there is none.
+Columns: `id`; `spec`, the place in the specification; `level`; `text`, in our own words; `cases`, case ids
+with spaces between; `reason`, why there is no case, where there is none.
 """
 
 from __future__ import annotations

@@ -10,8 +10,11 @@ from flask import Flask
 from fhir_server.http import formats
 from fhir_server.http.application import flask_application
 from fhir_server.http.codecs import Codecs, codecs_of
+from fhir_server.http.cors import Cors
 from fhir_server.http.exchange import Exchange
+from fhir_server.http.forwarded import Proxies
 from fhir_server.http.log import log_to_stdout
+from fhir_server.interactions import integrity
 from fhir_server.interactions.capabilities import Facts, Statement
 from fhir_server.interactions.context import Context, Limits
 from fhir_server.interactions.dispatch import Dispatcher, Interaction
@@ -26,7 +29,14 @@ from fhir_server.operations import operations
 from fhir_server.search.cursor import Cursors
 from fhir_server.search.index import Indexer
 from fhir_server.search.owner import Owners
-from fhir_server.settings import EVERY_TYPE, MULTIPLE, Settings, SettingsRefused, refuse_unknown_types
+from fhir_server.settings import (
+    ENFORCE,
+    EVERY_TYPE,
+    MULTIPLE,
+    Settings,
+    SettingsRefused,
+    refuse_unknown_types,
+)
 from fhir_server.store.open import Store, StoreOptions, open_store
 from fhir_server.validation.structure import StructureValidator
 from profiles.load import load_registry
@@ -71,9 +81,14 @@ def _join(settings: Settings, registry: Registry, store: Store, clock: Clock, id
     validator = StructureValidator(registry)
     codecs = codecs_of(registry, validator)
     context = _context(settings, registry, validator, codecs, store, interactions, clock, ids)
-    exchange = Exchange(context, codecs, View.unrestricted("open"), settings.max_body_bytes)
+    proxies = Proxies(settings.trusted_proxies)
+    exchange = Exchange(context, codecs, View.unrestricted("open"), settings.max_body_bytes, proxies)
     app = flask_application(
-        exchange, interactions, ping=lambda: _answers(store), version=version(DISTRIBUTION)
+        exchange,
+        interactions,
+        ping=lambda: _answers(store),
+        version=version(DISTRIBUTION),
+        cors=Cors(frozenset(settings.cors_origins)),
     )
     app.extensions[STORE] = store
     app.extensions[CONTEXT] = context
@@ -142,6 +157,7 @@ def _context(
         zone=settings.timezone,
         cross_person_types=_types(settings.cross_person_types, registry),
         update_create=settings.open,
+        integrity=integrity.check if settings.referential_integrity == ENFORCE else None,
         # In --open nobody's rights depend on the log: an answer does not wait for it.
         audit_waits=not settings.open,
     )

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, tzinfo
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -25,6 +26,7 @@ FOREIGN = frozenset({"FHIR_CORPUS"})
 
 EVERY_TYPE = ("*",)
 SINGLE, MULTIPLE = "single", "multiple"
+OFF, ENFORCE = "off", "enforce"
 
 DIRECTORY_TYPES = (
     "ActivityDefinition", "CapabilityStatement", "ChargeItemDefinition", "CodeSystem",
@@ -70,6 +72,11 @@ class Settings:
     max_entries: int = 1000
     conditional_delete: str = SINGLE
     """`SINGLE` or `MULTIPLE`."""
+    referential_integrity: str = OFF
+    """`OFF` or `ENFORCE`."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins, or `*`."""
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     page_size: int = 20
     page_size_max: int = 500
     open: bool = False
@@ -122,6 +129,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("conditional_delete", values.one_of(SINGLE, MULTIPLE), "single or multiple",
             "What a conditional delete does where several resources match: refuse with 412, or delete them, "
             "at most FHIR_MAX_ENTRIES at once."),
+    Setting("referential_integrity", values.one_of(OFF, ENFORCE), "off or enforce",
+            "Whether references to resources that do not exist here, and deletions of what is referenced, "
+            "are refused."),
+    Setting("cors_origins", values.origins, "list of origins or *",
+            "Web origins whose pages may call the API from a browser: https://app.example.org."),
+    Setting("trusted_proxies", values.networks, "list of addresses or networks",
+            "Reverse proxies whose Forwarded and X-Forwarded-* headers say which address clients use. "
+            "Set FHIR_BASE_URL where there is only one."),
     Setting("page_size", values.positive, "resources",
             "Resources on a page when the client sends no `_count`."),
     Setting("page_size_max", values.positive, "resources",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, tzinfo
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,6 +18,7 @@ _TYPE_NAME = re.compile(r"[A-Z][A-Za-z]+\Z")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9.\-]*#[A-Za-z0-9.\-]+\Z")
 # What MongoDB refuses in the name of a database, and the names that it keeps for itself.
 _DATABASE = re.compile(r"[A-Za-z0-9_\-]{1,63}\Z")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+\Z")
 _OWN_DATABASES = frozenset({"admin", "local", "config"})
 
 
@@ -132,6 +134,27 @@ def type_names(raw: object) -> tuple[str, ...]:
         if name != "*" and not _TYPE_NAME.match(name):
             raise IllegalValue(f"{name!r} is not the name of a resource type; Patient is one, for instance.")
     return names
+
+
+def origins(raw: object) -> tuple[str, ...]:
+    """Return web origins (`https://app.example.org`, no path), or `*` alone."""
+    found = _items(raw)
+    if "*" in found and len(found) > 1:
+        raise IllegalValue("`*` stands for every origin: no other is expected beside it.")
+    for origin in found:
+        if origin != "*" and not _ORIGIN.match(origin):
+            raise IllegalValue(
+                f"{origin!r} is not an origin; https://app.example.org is one, without a path."
+            )
+    return found
+
+
+def networks(raw: object) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Return networks; a single address is a network of one."""
+    try:
+        return tuple(ip_network(item) for item in _items(raw))
+    except ValueError:
+        raise IllegalValue("addresses or networks are expected, 10.0.0.0/8 or ::1 for instance.") from None
 
 
 def _items(raw: object) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from flask import Flask, Response
 from flask_smorest import Api
 from werkzeug.exceptions import HTTPException
 
+from fhir_server.http.cors import Cors
 from fhir_server.http.exchange import Exchange
 from fhir_server.http.health import health_blueprint
 from fhir_server.http.routes import SEGMENTS, fhir_blueprint, schema_of
@@ -35,7 +36,12 @@ class FhirApi(Api):  # type: ignore[misc]
 
 
 def flask_application(
-    exchange: Exchange, interactions: Iterable[Interaction], *, ping: Callable[[], bool], version: str
+    exchange: Exchange,
+    interactions: Iterable[Interaction],
+    *,
+    ping: Callable[[], bool],
+    version: str,
+    cors: Cors,
 ) -> Flask:
     """Return the WSGI application.  `ping` says whether the database answers."""
     app = Flask("fhir_server", static_folder=None)
@@ -49,4 +55,5 @@ def flask_application(
         api.register_converter(segment, schema_of)
     api.register_blueprint(fhir_blueprint(exchange, interactions))
     app.register_blueprint(health_blueprint(ping))
+    cors.join(app)
     return app

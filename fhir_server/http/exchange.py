@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from fhir_server.http import binary, errors, headers, reading
 from fhir_server.http.answers import PLAIN, Wire, agree, encoded, stray_wire, write
 from fhir_server.http.codecs import Codecs
+from fhir_server.http.forwarded import Proxies
 from fhir_server.http.log import log_request
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.dispatch import Interaction, parse_query
@@ -40,8 +41,16 @@ class Exchange:
     Immutable; shared by all threads of a worker.
     """
 
-    def __init__(self, context: Context, codecs: Codecs, view: View, max_body_bytes: int) -> None:
+    def __init__(
+        self,
+        context: Context,
+        codecs: Codecs,
+        view: View,
+        max_body_bytes: int,
+        proxies: Proxies = Proxies(),  # noqa: B008 - frozen
+    ) -> None:
         self._context = context
+        self._proxies = proxies
         self._codecs = codecs
         self._view = view
         self._max_body_bytes = max_body_bytes
@@ -53,6 +62,7 @@ class Exchange:
         started = perf_counter()
         environ = flask.request.environ
         request = self._bare(environ, interaction.name, resource_type, id, version_id)
+        context = self._seen_through(environ)
         wire, content = PLAIN, None
         try:
             self._context.dispatcher.check(resource_type, id, version_id)
@@ -61,7 +71,7 @@ class Exchange:
             read = self._read(environ, interaction, request, query)
             if interaction.takes == "form":
                 wire = agree(interaction, resource_type, read.query, environ)
-            reply = interaction.handler(self._context, read)
+            reply = interaction.handler(context, read)
             if wire.content and reply.body:
                 content = binary.content_of(reply.body, environ.get("HTTP_ACCEPT"))
         except Exception as error:
@@ -72,7 +82,7 @@ class Exchange:
             if noted is not reply:
                 reply, content = noted, None
                 reply, body, wire = self._encoded(environ, request, reply, wire)
-        response = write(reply, body, wire, request.request_id, self._context.base_url, content)
+        response = write(reply, body, wire, request.request_id, context.base_url, content)
         _log(environ, PREFIX + interaction.shape, reply.status, started, request.request_id)
         return response
 
@@ -85,6 +95,13 @@ class Exchange:
         reply, body, wire = self._encoded(environ, request, reply, stray_wire(environ))
         _log(environ, STRAY, reply.status, started, request.request_id)
         return write(reply, body, wire, request.request_id, self._context.base_url)
+
+    def _seen_through(self, environ: Environ) -> Context:
+        """Return the context whose links lead where the client is, beyond its proxies."""
+        base_url = self._proxies.base_url(environ, self._context.base_url, PREFIX)
+        return (
+            self._context if base_url == self._context.base_url else replace(self._context, base_url=base_url)
+        )
 
     def _bare(
         self, environ: Environ, interaction: str, resource_type: str = "", id: str = "", version_id: str = ""

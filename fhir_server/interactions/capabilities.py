@@ -43,6 +43,7 @@ class Statement:
     def __init__(self, facts: Facts, interactions: Sequence[Interaction], catalogue: Catalogue) -> None:
         self._facts = facts
         self._interactions = [row for row in interactions if row.declared]
+        self._operations = [row for row in interactions if row.definition is not None]
         self._catalogue = catalogue
         self._lock = Lock()
         self._text: bytes | None = None
@@ -76,6 +77,7 @@ class Statement:
                         self._type(name) for name in sorted(self._catalogue.registry.resource_types)
                     ],
                     "interaction": self._codes("system"),
+                    **self._operation("system"),
                 }
             ],
         }
@@ -94,6 +96,7 @@ class Statement:
             "conditionalDelete": self._facts.conditional_delete,
             "referencePolicy": ["literal", "logical"],
         }
+        written.update(self._operation("type", "instance"))
         parameters = list(self._parameters(name))
         if parameters:
             written["searchParam"] = parameters
@@ -104,6 +107,11 @@ class Statement:
         for code in sorted(self._catalogue.of(name).by_code):
             definition = definitions[code]
             yield {"name": code, "definition": definition.url, "type": definition.type}
+
+    def _operation(self, *levels: str) -> Mapping[str, Any]:
+        found = {row.name[1:]: row.definition for row in self._operations if row.level in levels}
+        listed = [{"name": name, "definition": definition} for name, definition in sorted(found.items())]
+        return {"operation": listed} if listed else {}
 
     def _codes(self, *levels: str) -> list[Mapping[str, str]]:
         names = dict.fromkeys(row.name for row in self._interactions if row.level in levels)

@@ -21,6 +21,7 @@ from profiles.registry import Registry
 if TYPE_CHECKING:
     from fhir_server.interactions.capabilities import Statement
     from fhir_server.interactions.dispatch import Dispatcher
+    from fhir_server.interactions.integrity import Integrity
     from fhir_server.interactions.subsets import Subsets
     from fhir_server.interactions.transaction.links import Links
 
@@ -70,6 +71,8 @@ class Context:
     """Types with an index for searches across persons."""
     update_create: bool = False
     """Whether a PUT to an unknown id may create."""
+    integrity: Integrity | None = None
+    """Refuses references to nothing and deletions of what is referenced; None: both are allowed."""
     audit_waits: bool = True
     """Whether an answer waits until its audit entry is durable."""
 

@@ -43,6 +43,8 @@ class Interaction:
     """Whether the CapabilityStatement lists it under its name."""
     logged: bool = True
     """Whether its answers leave an audit entry."""
+    definition: str | None = None
+    """The canonical of the OperationDefinition, for an operation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ Spec: https://hl7.org/fhir/R4/http.html#delete
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from fhir_server.interactions.context import Context
@@ -16,12 +16,13 @@ from fhir_server.interactions.transaction.links import LinkFault
 from fhir_server.model.document import Document
 from fhir_server.model.outcome import FhirError, refuse
 from fhir_server.model.reference import ReferenceKind, parse_reference
-from fhir_server.model.unit_of_work import Replace
 from fhir_server.search.planner import plan
 from fhir_server.search.request import parse
 
 Name = tuple[str, str]
 """Type and id."""
+Integrity = Callable[[Context, Request, Sequence[Document], Sequence[Document]], None]
+"""`check`, where it is wanted: what is written, what is deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,9 @@ class _Collecting:
             name = (parsed.type, parsed.id)
             self.names.add(name)
             if name in self.missing:
-                raise LinkFault("unresolved-reference", f"The {parsed.type} that is referenced does not exist.")
+                raise LinkFault(
+                    "unresolved-reference", f"The {parsed.type} that is referenced does not exist."
+                )
         return text
 
     def uri(self, text: str) -> str:
@@ -49,41 +52,45 @@ class _Collecting:
         return text
 
 
-def check_references(context: Context, request: Request, written: Sequence[Document]) -> None:
-    """Raise FhirError `unresolved-reference` for a local reference to what neither exists nor is written."""
+def check(
+    context: Context,
+    request: Request,
+    written: Sequence[Document],
+    gone: Sequence[Document],
+) -> None:
+    """Raise FhirError unless what is written references what will be there, and nothing else what will not.
+
+    `unresolved-reference` for a local reference to what neither exists nor is written; `referenced` for a
+    deletion: the text names the types of the referrers, never which they are.
+    """
+    _check_references(context, request, written, {_name(document) for document in gone})
+    together = {_name(document) for document in (*written, *gone)}
+    for document in gone:
+        types = list(_referring_types(context, request, document, together))
+        if types:
+            text = f"It is referenced by resources of these types: {', '.join(types)}. Change those first."
+            raise refuse("referenced", text, document.facts.resource_type)
+
+
+def _check_references(
+    context: Context, request: Request, written: Sequence[Document], gone: set[Name]
+) -> None:
     collecting = _Collecting(context.base_url)
     _walk(context, written, collecting)
-    together = {_name(document) for document in written}
-    missing = frozenset(_missing(context, request, collecting.names - together))
+    names = collecting.names - {_name(document) for document in written}
+    missing = frozenset(_missing(context, request, names - gone)) | (names & gone)
     if missing:
-        try:
-            _walk(context, written, replace(collecting, missing=missing))
-        except LinkFault as fault:
-            root = fault.steps.pop(0) if fault.steps else ""
-            raise FhirError(fault.issue(root)) from None
-
-
-def check_referrers(context: Context, request: Request, gone: Sequence[Replace], rest: Iterable[Document]) -> None:
-    """Raise FhirError `referenced` when something that stays references what is to be deleted.
-
-    The text names the types of the referrers, never which they are.
-    """
-    leaving = {_name(change.document) for change in gone} | {_name(document) for document in rest}
-    for change in gone:
-        types = sorted(set(_referring_types(context, request, change.document, leaving)))
-        if types:
-            text = f"It is referenced by resources of the types {', '.join(types)}: change or delete those first."
-            raise refuse("referenced", text, change.document.facts.resource_type)
+        _walk(context, written, replace(collecting, missing=missing))
 
 
 def _walk(context: Context, written: Sequence[Document], collecting: _Collecting) -> None:
     for document in written:
-        if document.resource is not None:
-            try:
-                context.links.rewrite(document.resource, collecting)
-            except LinkFault as fault:
-                fault.steps.insert(0, document.facts.resource_type)
-                raise
+        if document.resource is None:
+            continue
+        try:
+            context.links.rewrite(document.resource, collecting)
+        except LinkFault as fault:
+            raise FhirError(fault.issue(document.facts.resource_type)) from None
 
 
 def _missing(context: Context, request: Request, names: Iterable[Name]) -> Iterator[Name]:
@@ -99,7 +106,7 @@ def _missing(context: Context, request: Request, names: Iterable[Name]) -> Itera
 
 
 def _referring_types(
-    context: Context, request: Request, document: Document, leaving: set[Name]
+    context: Context, request: Request, document: Document, together: set[Name]
 ) -> Iterator[str]:
     catalogue = context.indexer.catalogue
     target, id = _name(document)
@@ -112,8 +119,8 @@ def _referring_types(
                 asked, systems=context.systems, owner=request.view.owner,
                 cross_person_types=context.cross_person_types,
             )  # fmt: skip
-            page = context.records.search(replace(bound, count=len(leaving) + 1), request.view)
-            if any((one.resource_type, one.id) not in leaving for one in page.entries):
+            page = context.records.search(replace(bound, count=len(together) + 1), request.view)
+            if any((one.resource_type, one.id) not in together for one in page.entries):
                 yield resource_type
                 break
 

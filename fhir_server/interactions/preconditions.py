@@ -60,19 +60,21 @@ def check_if_none_match(
 
 
 def is_unchanged(conditions: Conditions, stored: Stored) -> bool:
-    """Return whether a read may be answered 304.  Raises FhirError `malformed-header`."""
+    """Return whether a read may be answered 304.  What cannot be read in these headers is passed over.
+
+    A date is of one of the three forms of HTTP: RFC 1123, RFC 850, asctime.
+    """
     if conditions.if_none_match is not None:
-        known = version_ids(conditions.if_none_match, "If-None-Match")
+        text = conditions.if_none_match
+        known = [ANY] if text.strip() == ANY else _ETAG.findall(text) if _ETAGS.match(text) else []
         return ANY in known or str(stored.version) in known
-    if conditions.if_modified_since is None:
-        return False
-    since = _http_date(conditions.if_modified_since)
-    return stored.updated.replace(microsecond=0) <= since
+    since = _http_date(conditions.if_modified_since or "")
+    return since is not None and stored.updated.replace(microsecond=0) <= since
 
 
-def _http_date(text: str) -> datetime:
+def _http_date(text: str) -> datetime | None:
     try:
         instant = parsedate_to_datetime(text)
     except ValueError:
-        raise refuse("malformed-header", "If-Modified-Since holds an HTTP date.") from None
+        return None
     return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)

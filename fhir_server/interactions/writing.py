@@ -24,11 +24,12 @@ class Changes:
     replaces: tuple[Replace, ...] = ()
     deletes: tuple[Replace, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    rewrites: tuple[Replace, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
-        return not (self.creates or self.replaces or self.deletes)
+        return not (self.creates or self.replaces or self.deletes or self.rewrites)
 
 
 def commit(
@@ -39,11 +40,16 @@ def commit(
     `receipt` and `status` are what the request will be answered.  Raises VersionConflict, ConditionMatched
     and FhirError, nothing being written.
     """
+    if context.integrity is not None:
+        replaced = [change.document for change in changes.replaces]
+        gone = [change.document for change in changes.deletes]
+        context.integrity(context, request, [*changes.creates, *replaced], gone)
     work = UnitOfWork(
         view=request.view,
         creates=changes.creates,
         replaces=changes.replaces,
         deletes=changes.deletes,
+        rewrites=changes.rewrites,
         conditions=changes.conditions,
         audit=_audit(context, request, receipt, status),
         notices=_notices(context, request, changes),
@@ -113,7 +119,7 @@ def _notices(context: Context, request: Request, changes: Changes) -> tuple[Noti
     told: dict[tuple[str, str | None], list[str]] = {}
     for kind, documents in (
         ("deposit", changes.creates),
-        ("change", [change.document for change in changes.replaces]),
+        ("change", [change.document for change in (*changes.replaces, *changes.rewrites)]),
         ("deletion", [change.document for change in changes.deletes]),
     ):
         for document in documents:

@@ -82,6 +82,7 @@ SITUATIONS: Mapping[str, Situation] = MappingProxyType({
     "multiple-matches": Situation(412, "multiple-matches"),
     "exists": Situation(412, "conflict"),
     "conflict": Situation(409, "conflict"),
+    "referenced": Situation(409, "conflict"),
     "idempotency-key-reused": Situation(422, "business-rule"),
     "update-create-not-allowed": Situation(405, "not-supported"),
     # access

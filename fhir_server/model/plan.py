@@ -59,7 +59,10 @@ class DateWithin:
 
 @dataclass(frozen=True, slots=True)
 class AmountWithin:
-    """One amount of `key` satisfies every given bound, as `DateWithin`; bounds are decimal literals."""
+    """One amount of `key` satisfies every given bound, as `DateWithin`; bounds are decimal literals.
+
+    With `begins`, of a key that begins with `key` and has `part` somewhere after it.
+    """
 
     field: AmountField
     key: str
@@ -67,6 +70,8 @@ class AmountWithin:
     low_before: str | None = None
     high_after: str | None = None
     high_to: str | None = None
+    begins: bool = False
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,9 @@ class UnitOfWork:
     creates: tuple[Document, ...] = ()
     replaces: tuple[Replace, ...] = ()
     deletes: tuple[Replace, ...] = ()
+    rewrites: tuple[Replace, ...] = ()
+    """The same version written anew in its place: `document.version` is `expected_version`, and nothing
+    moves to the history.  For what is no part of a version: tags and labels ($meta-add), search entries."""
     conditions: tuple[Condition, ...] = ()
     audit: tuple[AuditEntry, ...] = ()
     notices: tuple[Notice, ...] = ()

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from typing import Any
 
 from fhir_server.model.outcome import refuse
-from fhir_server.model.plan import AmountField, AmountWithin, Condition, Or
+from fhir_server.model.plan import AmountWithin, Condition, Or
 from fhir_server.search.prefix import split_prefix
 
 LOWEST, HIGHEST = "-9.999999999999999999999999999999999E+6144", "9.999999999999999999999999999999999E+6144"
@@ -76,29 +77,25 @@ def _exponent(value: Decimal) -> int:
     return exponent
 
 
-def within(field: AmountField, key: str, value: AmountValue) -> Condition:
-    """Return the condition of one value on the amounts of one key."""
-    return _CONDITIONS[value.prefix](field, key, value)
+def within(wanted: AmountWithin, value: AmountValue) -> Condition:
+    """Return the condition of one value on the amounts that `wanted`, as yet without bounds, names."""
+    parts = tuple(replace(wanted, **bounds) for bounds in _BOUNDS[value.prefix](value))
+    return parts[0] if len(parts) == 1 else Or(parts)
 
 
-_CONDITIONS: Mapping[str, Callable[[AmountField, str, AmountValue], Condition]] = {
-    "eq": lambda field, key, v: AmountWithin(field, key, low_from=v.low, low_before=v.high, high_to=v.high),
-    "ne": lambda field, key, v: Or((
-        AmountWithin(field, key, low_before=v.low), AmountWithin(field, key, low_from=v.high),
-        AmountWithin(field, key, high_after=v.high),
-    )),
-    "gt": lambda field, key, v: AmountWithin(field, key, high_after=v.exact),
-    "lt": lambda field, key, v: AmountWithin(field, key, low_before=v.exact),
-    "ge": lambda field, key, v: Or((
-        AmountWithin(field, key, high_after=v.exact), AmountWithin(field, key, low_from=v.exact),
-    )),
-    "le": lambda field, key, v: Or((
-        AmountWithin(field, key, low_before=v.exact), AmountWithin(field, key, high_to=v.exact),
-    )),
-    "sa": lambda field, key, v: AmountWithin(field, key, low_from=_next_up(v.exact)),
-    "eb": lambda field, key, v: AmountWithin(field, key, high_to=_next_down(v.exact)),
-    "ap": lambda field, key, v: AmountWithin(field, key, low_before=v.high, high_after=v.low),
-}  # fmt: skip
+_Bounds = dict[str, Any]
+_BOUNDS: Mapping[str, Callable[[AmountValue], tuple[_Bounds, ...]]] = {
+    "eq": lambda v: ({"low_from": v.low, "low_before": v.high, "high_to": v.high},),
+    "ne": lambda v: ({"low_before": v.low}, {"low_from": v.high}, {"high_after": v.high}),
+    "gt": lambda v: ({"high_after": v.exact},),
+    "lt": lambda v: ({"low_before": v.exact},),
+    "ge": lambda v: ({"high_after": v.exact}, {"low_from": v.exact}),
+    "le": lambda v: ({"low_before": v.exact}, {"high_to": v.exact}),
+    "sa": lambda v: ({"low_from": _next_up(v.exact)},),
+    "eb": lambda v: ({"high_to": _next_down(v.exact)},),
+    "ap": lambda v: ({"low_before": v.high, "high_after": v.low},),
+}
+"""Prefix → the bounds of a match, any of which is enough."""
 
 
 def _next_up(text: str) -> str:

@@ -81,6 +81,10 @@ class MongoBlobs:
         if claimed.matched_count != len(blob_ids):
             raise refuse("conflict", "An attachment waited too long for its resource; send both again.")
 
+    def release(self, blob_ids: Sequence[str], session: ClientSession) -> None:
+        """Say, within the transaction of a document, that nothing refers to these blobs any more."""
+        self._files.update_many({"_id": {"$in": list(blob_ids)}}, {"$set": {"state": PUT}}, session=session)
+
     def drop(self, blob_id: str) -> None:
         """Delete the content; deleting twice is no error."""
         with database_errors():

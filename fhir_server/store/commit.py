@@ -26,6 +26,7 @@ from fhir_server.store import conditions, entries
 from fhir_server.store.bodies import Bodies, Prepared, blob_ids_of
 from fhir_server.store.catalogue import AUDIT, OUTBOX, Catalogue, raw
 from fhir_server.store.entries import Numbers
+from fhir_server.store.inserts import insert_all
 from fhir_server.store.refusals import DUPLICATE_KEY, database_errors, error_code, not_unique
 from fhir_server.store.replacements import Replacement, replace_all
 from fhir_server.store.replay import MongoReplay
@@ -83,7 +84,7 @@ class Commits:
     def _prepare(self, work: UnitOfWork, numbers: Sequence[int]) -> _Prepared:
         creates = [self.bodies.prepare(document) for document in work.creates]
         replacements = []
-        for replace in (*work.replaces, *work.deletes):
+        for replace in (*work.replaces, *work.deletes, *work.rewrites):
             version = self.bodies.prepare(replace.document)
             if replace.expected_version == 0:
                 creates.append(version)
@@ -107,18 +108,19 @@ class Commits:
         for resource_type, versions in prepared.creates.items():
             self._create(resource_type, versions, session)
         for resource_type, replacements in prepared.replacements.items():
-            replace_all(self.catalogue, resource_type, replacements, work.view, session)
+            replaced = replace_all(self.catalogue, resource_type, replacements, work.view, session)
+            if replaced:
+                self.bodies.blobs.release(replaced, session)
         if prepared.blob_ids:
             self.bodies.blobs.claim(prepared.blob_ids, session)
         for name, documents in ((AUDIT, prepared.audit), (OUTBOX, prepared.outbox)):
             if documents:
-                self.catalogue.service(name).insert_many(documents, session=session)
+                insert_all(raw(self.catalogue.service(name)), documents, session)
 
     def _create(self, resource_type: str, versions: Sequence[Prepared], session: ClientSession) -> None:
         try:
-            raw(self.catalogue.current(resource_type)).insert_many(
-                [version.encoded for version in versions], session=session
-            )
+            encoded = [version.encoded for version in versions]
+            insert_all(raw(self.catalogue.current(resource_type)), encoded, session)
         except BulkWriteError as error:
             if error_code(error) != DUPLICATE_KEY:
                 raise
@@ -138,7 +140,7 @@ class _Prepared:
 
 
 def _documents(work: UnitOfWork) -> list[Document]:
-    changed = (replace.document for replace in (*work.replaces, *work.deletes))
+    changed = (replace.document for replace in (*work.replaces, *work.deletes, *work.rewrites))
     return [*work.creates, *changed]
 
 

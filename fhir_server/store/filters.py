@@ -128,14 +128,21 @@ def _mentions_token(wanted: Condition) -> bool:
 
 
 def _starts_with(field: str, prefix: str) -> Filter:
-    return {f"search.{field}": {"$elemMatch": {"$gte": prefix, "$lt": prefix + LARGEST}}}
+    return {f"search.{field}": {"$elemMatch": _beginning(prefix)}}
+
+
+def _beginning(prefix: str) -> Filter:
+    return {"$gte": prefix, "$lt": prefix + LARGEST}
 
 
 def _contains(field: str, prefix: str, part: str) -> Filter:
     if "\x00" in prefix + part:
         return never()  # a regular expression cannot hold a NUL, and no stored entry does
-    pattern = "^" + re.escape(prefix) + ".*" + re.escape(part)
-    return {f"search.{field}": {"$elemMatch": {"$regex": pattern, "$options": "s"}}}
+    return {f"search.{field}": {"$elemMatch": _pattern(prefix, part)}}
+
+
+def _pattern(prefix: str, part: str) -> Filter:
+    return {"$regex": "^" + re.escape(prefix) + ".*" + re.escape(part), "$options": "s"}
 
 
 def _date_within(wanted: plan.DateWithin) -> Filter:
@@ -156,6 +163,8 @@ def _dates_of_class(wanted: plan.DateWithin, name: str, longest: timedelta | Non
 
 
 def _amount_within(wanted: plan.AmountWithin) -> Filter:
+    if "\x00" in wanted.part:
+        return never()  # see `_contains`
     return any_of([_points(wanted), _ranges(wanted)])
 
 
@@ -164,15 +173,25 @@ def _points(wanted: plan.AmountWithin) -> Filter:
     low_from, high_after = _given(decimal128, wanted.low_from), _given(decimal128, wanted.high_after)
     low_before, high_to = _given(decimal128, wanted.low_before), _given(decimal128, wanted.high_to)
     bounds = {"$gte": low_from, "$gt": high_after, "$lt": low_before, "$lte": high_to}
-    entry = {"k": {"$eq": amount_key(wanted.key, point=True)}, **_range("lo", bounds)}
+    entry = {"k": _key(wanted, point=True), **_range("lo", bounds)}
     return {f"search.{wanted.field}": {"$elemMatch": entry}}
 
 
 def _ranges(wanted: plan.AmountWithin) -> Filter:
     low = {"$gte": _given(decimal128, wanted.low_from), "$lt": _given(decimal128, wanted.low_before)}
     high = {"$gt": _given(decimal128, wanted.high_after), "$lte": _given(decimal128, wanted.high_to)}
-    entry = {"k": {"$eq": amount_key(wanted.key, point=False)}, **_range("lo", low), **_range("hi", high)}
+    entry = {"k": _key(wanted, point=False), **_range("lo", low), **_range("hi", high)}
     return {f"search.{wanted.field}": {"$elemMatch": entry}}
+
+
+def _key(wanted: plan.AmountWithin, *, point: bool) -> Filter:
+    key = amount_key(wanted.key, point=point)
+    if not wanted.begins:
+        return {"$eq": key}
+    within = _beginning(key)
+    if wanted.part:
+        within |= _pattern(key, wanted.part)  # it tests; the range beside it bounds the index walk
+    return within
 
 
 def _given(convert: Callable[[T], Any], value: T | None) -> Any:

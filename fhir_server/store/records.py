@@ -19,7 +19,7 @@ from fhir_server.store.documents import PROJECTION, superseded_id
 from fhir_server.store.filters import Filter, all_of, predicate_filter
 from fhir_server.store.histories import Histories
 from fhir_server.store.owners import OwnerCache
-from fhir_server.store.reads import NAIVE, QUERY_MS, find_one
+from fhir_server.store.reads import NAIVE, QUERY_MS, find_one, find_page
 from fhir_server.store.refusals import database_errors
 from fhir_server.store.searches import Query
 from fhir_server.store.values import millis_down, utc
@@ -166,10 +166,10 @@ class MongoRecords:
     def _found(self, resource_type: str, query: Query, limit: int) -> list[Stored]:
         hint = self._catalogue.hint(resource_type, query.hint)
         with database_errors():
-            cursor = _naive(self._catalogue.current(resource_type)).find(
-                query.filter, PROJECTION, sort=query.sort, limit=limit, hint=hint, max_time_ms=QUERY_MS
+            found = find_page(
+                self._catalogue.current(resource_type), query.filter, PROJECTION, query.sort, hint, limit
             )
-            return self._bodies.restore(resource_type, cursor)
+            return self._bodies.restore(resource_type, found)
 
 
 def _visible(wanted: Filter, resource_type: str, view: View) -> Filter:

@@ -14,6 +14,7 @@ from pymongo.errors import BulkWriteError
 from fhir_server.model.outcome import refuse
 from fhir_server.model.unit_of_work import VersionConflict
 from fhir_server.model.view import View
+from fhir_server.store import attachments
 from fhir_server.store.bodies import Prepared
 from fhir_server.store.catalogue import Catalogue, raw
 from fhir_server.store.documents import superseded
@@ -28,6 +29,11 @@ class Replacement:
     version: Prepared
     expected: int
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether it is the same version, which then has no older self to keep."""
+        return self.version.document.version == self.expected
+
 
 def replace_all(
     catalogue: Catalogue,
@@ -35,10 +41,10 @@ def replace_all(
     replacements: Sequence[Replacement],
     view: View,
     session: ClientSession,
-) -> None:
+) -> list[str]:
     """Supersede versions of one type within the transaction, in three round trips.
 
-    Raises VersionConflict, and FhirError: `refused` where the View does not allow the before-image,
+    Returns the blobs that only versions which were rewritten in their place referred to.  Raises VersionConflict, and FhirError: `refused` where the View does not allow the before-image,
     `owner-changed`, `conflict`.
     """
     allowed = predicate_filter(view.writes(resource_type))
@@ -50,9 +56,9 @@ def replace_all(
         if replacement.version.id not in held:
             raise _why_missing(catalogue, resource_type, replacement, session)
         _check(resource_type, replacement, held[replacement.version.id])
-    raw(catalogue.history(resource_type)).insert_many(
-        [superseded(held[one.version.id], one.expected) for one in replacements], session=session
-    )
+    kept = [superseded(held[one.version.id], one.expected) for one in replacements if not one.is_in_place]
+    if kept:
+        raw(catalogue.history(resource_type)).insert_many(kept, session=session)
     writes: list[ReplaceOne[Any]] = [
         ReplaceOne(
             all_of([{"_id": {"$eq": one.version.id}, "version": {"$eq": one.expected}}, allowed]),
@@ -68,6 +74,12 @@ def replace_all(
         raise not_unique(resource_type) from None
     if result.matched_count != len(writes):
         raise VersionConflict(resource_type, ids[0])
+    return [
+        blob_id
+        for one in replacements
+        if one.is_in_place
+        for blob_id in attachments.blob_ids(held[one.version.id]["body"].encode("utf-8"))
+    ]
 
 
 def _check(resource_type: str, replacement: Replacement, before: RawBSONDocument) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Final
 
 from pymongo import ASCENDING, DESCENDING
@@ -84,7 +85,9 @@ def with_ties(found: list[Stored], ties: list[Stored]) -> list[Stored]:
 def page_of(found: list[Stored], plan: Plan) -> Page:
     """Return the page of what was found, one entry more than it holds or the whole last place included."""
     by = plan.order.by
-    found.sort(key=lambda entry: _key(entry, by), reverse=plan.order.descending)
+    if any(entry.seq == following.seq for entry, following in pairwise(found)):
+        # The database knows no order within one place; sequence numbers that differ leave nothing to sort.
+        found.sort(key=lambda entry: _key(entry, by), reverse=plan.order.descending)
     entries = tuple(found[: plan.count])
     if len(found) <= plan.count or not entries:
         return Page(entries)

@@ -64,7 +64,7 @@ def test_an_entry_says_who_did_what_to_whose_record(log: Log) -> None:
         pytest.param("GET", "/Patient/never-was", "read", 404, id="not-found"),
         pytest.param("GET", "/Nonsense/x", "read", 404, id="unknown-type"),
         pytest.param("POST", "/Patient", "create", 400, id="refused"),
-        pytest.param("PATCH", "/Patient/x", "unknown", 405, id="method"),
+        pytest.param("PUT", "/Patient/x/_history", "unknown", 405, id="method"),
         pytest.param("GET", "/Patient/a/b/c", "unknown", 404, id="address"),
         pytest.param("DELETE", "/Patient/never-was", "delete", 204, id="deletion-of-nothing"),
         pytest.param("GET", "/Patient?_id=never-was", "search-type", 200, id="search-for-nothing"),

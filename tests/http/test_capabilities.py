@@ -38,7 +38,7 @@ def test_it_declares_the_rows_of_the_table(statement: dict[str, Any]) -> None:
 
 
 def test_every_declared_interaction_has_its_address(client: FlaskClient, statement: dict[str, Any]) -> None:
-    rows = {row.name: row for row in INTERACTIONS}
+    rows = {row.name: row for row in INTERACTIONS if row.declared}
     for resource in statement["rest"][0]["resource"]:
         for one in resource["interaction"]:
             row = rows[one["code"]]
@@ -47,7 +47,8 @@ def test_every_declared_interaction_has_its_address(client: FlaskClient, stateme
             for name, value in values.items():
                 path = path.replace(f"<{name}>", value)
             status = send(client, row.method, path).status_code
-            assert status in {200, 204, 400, 404}, (row.name, resource["type"], status)
+            # A PATCH without a body has no Content-Type that could name its format.
+            assert status in {200, 204, 400, 404, 415}, (row.name, resource["type"], status)
             assert status != 404 or row.method == "GET"
 
 
@@ -86,7 +87,7 @@ def test_the_openapi_document_has_the_addresses_of_the_table(client: FlaskClient
         (method.upper(), path.removeprefix("/fhir").replace("{", "<").replace("}", ">").rstrip("/"))
         for path, operations in document["paths"].items()
         for method in operations
-        if method in {"get", "put", "post", "delete"}
+        if method in {"get", "put", "post", "patch", "delete"}
     }
     assert documented == {(row.method, row.shape) for row in INTERACTIONS}
     for operations in document["paths"].values():

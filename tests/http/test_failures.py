@@ -10,6 +10,7 @@ from flask import Flask
 
 from fhir_server.app import CONTEXT
 from fhir_server.http.application import flask_application
+from fhir_server.http.codecs import codecs_of
 from fhir_server.http.exchange import Exchange
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.dispatch import Dispatcher, Interaction
@@ -31,7 +32,8 @@ def faulty(app: Flask) -> Flask:
     rows = (*INTERACTIONS, Interaction("explode", "system", "GET", "/metadata/explode", explode))
     context: Context = app.extensions[CONTEXT]
     dispatcher = Dispatcher(rows, context.registry.resource_types, BASE)
-    exchange = Exchange(replace(context, dispatcher=dispatcher), View.unrestricted("open"), 10_000)
+    codecs = codecs_of(context.registry, context.validator)
+    exchange = Exchange(replace(context, dispatcher=dispatcher), codecs, View.unrestricted("open"), 10_000)
     return flask_application(exchange, rows, ping=lambda: False, version="0")
 
 

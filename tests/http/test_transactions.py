@@ -141,7 +141,7 @@ def _one(method: str, url: str, resource: Any = None, **request: str) -> list[An
             _one("PUT", "Patient/a_b", patient("a_b")), 400, "illegal-id", "Bundle.entry[0].request.url", id="id"
         ),
         pytest.param(
-            _one("PATCH", "Patient/a"), 405, "method-not-allowed", "Bundle.entry[0].request.url", id="patch"
+            _one("BREW", "Patient/a"), 405, "method-not-allowed", "Bundle.entry[0].request.url", id="method"
         ),
         pytest.param(
             _one("GET", "Patient/a/b/c"), 404, "unknown-address", "Bundle.entry[0].request.url", id="address"

@@ -92,12 +92,18 @@ def _date_holds(wanted: DateWithin, entry: Range) -> bool:
 def _amount_holds(wanted: AmountWithin, entry: Amount) -> bool:
     low, high = Decimal(entry.low), Decimal(entry.high)
     return (
-        entry.key == wanted.key
+        _key_holds(wanted, entry.key)
         and (wanted.low_from is None or Decimal(wanted.low_from) <= low)
         and (wanted.low_before is None or low < Decimal(wanted.low_before))
         and (wanted.high_after is None or Decimal(wanted.high_after) < high)
         and (wanted.high_to is None or high <= Decimal(wanted.high_to))
     )
+
+
+def _key_holds(wanted: AmountWithin, key: str) -> bool:
+    if not wanted.begins:
+        return key == wanted.key
+    return key.startswith(wanted.key) and wanted.part in key[len(wanted.key) :]
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,10 @@ def _date(wanted: plan.DateWithin, entry: Range) -> bool:
 
 def _amount(wanted: plan.AmountWithin, entry: Amount) -> bool:
     bounds = (wanted.low_from, wanted.low_before, wanted.high_after, wanted.high_to)
-    return entry.key == wanted.key and _between(
+    named = entry.key == wanted.key
+    if wanted.begins:
+        named = entry.key.startswith(wanted.key) and wanted.part in entry.key[len(wanted.key) :]
+    return named and _between(
         Decimal(entry.low), Decimal(entry.high), *(None if text is None else Decimal(text) for text in bounds)
     )
 

@@ -316,3 +316,16 @@ def test_a_type_that_the_view_does_not_name_has_nothing(store, crowd) -> None:
     assert store.records.search(Plan("Observation"), view).entries == ()
     assert store.records.read("Observation", crowd[0].facts.id, view) is None
     assert store.records.history("Observation", crowd[0].facts.id, view, count=5) == ()
+
+
+def test_a_page_that_no_batch_can_carry_is_whole(store, make, view) -> None:
+    large = "x" * 6_000_000
+    documents = [make.document(content={"note": [{"text": large}]}) for _ in range(4)]
+    for document in documents:
+        store.records.commit(make.creates(document))
+    page = store.records.search(Plan("Observation", owner="p1", index=Index.OWNER_DATE, count=3), view)
+    assert [len(entry.body) > len(large) for entry in page.entries] == [True] * 3
+    assert page.next is not None
+    rest = Plan("Observation", owner="p1", index=Index.OWNER_DATE, count=3, after=page.next)
+    ids = [entry.id for found in (page, store.records.search(rest, view)) for entry in found.entries]
+    assert sorted(ids) == sorted(document.facts.id for document in documents)

@@ -2,7 +2,7 @@
 
 The first part is a text (token, reference, uri).  With an ordered second part (quantity, number, date) the
 fact is an amount in `search.composite` whose key names the first part,
-`code-value-quantity=http://loinc.org|8480-6`, a unit following after `$`; dates count in microseconds of
+`code-value-quantity=http://loinc.org|8480-6`, a unit following after `$` as `quantity` spells it; dates count in microseconds of
 1970.  With a text as second part it is one residual entry,
 `code-value-concept=http://loinc.org|1-8$http://snomed.info/sct|2`.
 Spec: https://hl7.org/fhir/R4/search.html#composite
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from fhir_server.model.ids import micros
@@ -129,11 +130,10 @@ def _spelled(part: Parameter, value: Any, systems: SystemsOf) -> Iterable[str]:
 def _second(head: str, part: Parameter, value: Any, systems: SystemsOf) -> Iterable[Condition]:
     match part.type:
         case "quantity":
-            keys = quantity.keys_of("", value)
-            return [within("composite", f"{head}${key}" if key else head, value.amount) for key in keys]
+            return [quantity.in_unit("composite", f"{head}$", value)]
         case "number":
             amount: AmountValue = value
-            return [within("composite", head, amount)]
+            return [within(AmountWithin("composite", head), amount)]
         case "date":
             return [_as_amounts(head, date.within(head, value))]
         case "string":
@@ -146,10 +146,15 @@ def _as_amounts(key: str, condition: Condition) -> Condition:
         case Or(parts):
             return Or(tuple(_as_amounts(key, part) for part in parts))
         case DateWithin():
-            limits = (condition.low_from, condition.low_before, condition.high_after, condition.high_to)
-            bounds = [str(micros(limit)) if limit is not None else None for limit in limits]
-            return AmountWithin("composite", key, *bounds)
+            return AmountWithin(
+                "composite", key, _micros(condition.low_from), _micros(condition.low_before),
+                _micros(condition.high_after), _micros(condition.high_to),
+            )  # fmt: skip
     raise TypeError(condition)
+
+
+def _micros(limit: datetime | None) -> str | None:
+    return None if limit is None else str(micros(limit))
 
 
 TYPE = ParameterType("composite", frozenset(), _no_sink, _read, _bind, None)

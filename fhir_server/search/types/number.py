@@ -43,7 +43,11 @@ def _read(parameter: Parameter, _modifier: str | None, text: str, _reading: Read
 
 
 def _bind(filter: Filter, _systems: SystemsOf) -> Condition:
-    parts = [within("number", name, value) for name in filter.parameter.names for value in filter.values]
+    parts = [
+        within(AmountWithin("number", name), value)
+        for name in filter.parameter.names
+        for value in filter.values
+    ]
     return parts[0] if len(parts) == 1 else Or(tuple(parts))
 
 

@@ -1,9 +1,9 @@
 """Quantity parameters: `[prefix]number[|system|code]`.
 
-An amount is written per way of naming its unit: `<name>|<system>`, `<name>|<system>|<code>`, and outside
-UCUM also `<name>` and `<name>||<code>`; a unit text that is not the code adds `<name>||<unit>`.  So a
-question is one key or two: any unit asks `<name>` and `<name>|<UCUM>`, `5.4||mg` asks `<name>||mg` and
-UCUM's `mg`.
+An amount is written once, under all that is known of its unit: `<name>|<system>|<code>|`, and where the
+unit's text is not the code `<name>|<system>|<code>|<unit>|`.  No part holds a bar, so who knows less asks
+for a beginning: `<name>|` is any unit, `<name>|<system>|` any of a system.  `5.4||mg` asks for keys that
+have `|mg|` after `<name>|`, which only a code or a unit can be: the bar before a system is in the beginning.
 A comparator makes the value one-sided (`<5` is anything below 5).  Units are not converted.
 Spec: https://hl7.org/fhir/R4/search.html#quantity
 """
@@ -24,8 +24,8 @@ from fhir_server.search.escape import split_unescaped, unescape
 from fhir_server.search.parameter import Filter, Parameter, Reading, Setting
 from fhir_server.search.parameter_type import ParameterType, SystemsOf
 from fhir_server.search.source import Source
+from fhir_server.search.spelling import shorten
 
-UCUM = "http://unitsofmeasure.org"
 CURRENCY = "urn:iso:std:iso:4217"
 
 
@@ -51,25 +51,18 @@ def _sink(name: str, source: Source, _parameter: Parameter, _setting: Setting) -
         found = reader(value)
         if found is not None:
             (low, high), system, code, unit = found
-            for key in unit_keys(name, system, code, unit):
-                out.quantity[key, low, high] = None
+            parts = (system, code, unit) if unit and unit != code else (system, code)
+            out.quantity[_beginning(name, parts), low, high] = None
 
     return sink
 
 
-def unit_keys(name: str, system: str, code: str, unit: str) -> Iterable[str]:
-    """Return every key under which a quantity of that unit is found."""
-    if system == UCUM:
-        keys = [f"{name}|{UCUM}", f"{name}|{UCUM}|{code}"] if code else [f"{name}|{UCUM}"]
-    else:
-        keys = [name, f"{name}|{system}"] if system else [name]
-        if code:
-            keys.append(f"{name}|{system}|{code}")
-            if system:
-                keys.append(f"{name}||{code}")
-    if unit and (unit != code or not code):
-        keys.append(f"{name}||{unit}")
-    return keys
+def _beginning(head: str, parts: Iterable[str]) -> str:
+    return "|".join((head, *map(_part, parts), ""))
+
+
+def _part(text: str) -> str:
+    return shorten(text.replace("|", "%7C") if "|" in text else text)
 
 
 _Found = tuple[tuple[str, str], str, str, str]
@@ -162,38 +155,21 @@ def read_quantity(code: str, text: str) -> QuantityValue:
     )
 
 
-def keys_of(name: str, value: QuantityValue) -> tuple[str, ...]:
-    """Return the keys that hold every quantity in the unit asked for."""
-    match value.system, value.code:
-        case None, None:
-            return name, f"{name}|{UCUM}"
-        case None, code:
-            return f"{name}|{UCUM}|{code}", f"{name}||{code}"
-        case system, (None | ""):
-            return (f"{name}|{system}",)
-        case system, code:
-            return (f"{name}|{system}|{code}",)
-    raise TypeError(value)
-
-
-def conditions(field: AmountField, name: str, value: QuantityValue) -> list[Condition]:
-    """Return the conditions, joined by OR, of one value on the amounts of one name."""
-    return [within(field, key, value.amount) for key in keys_of(name, value)]
+def in_unit(field: AmountField, head: str, value: QuantityValue) -> Condition:
+    """Return the condition of one value; `head` is what stands before the bar of the unit's system."""
+    known = [part for part in (value.system, value.code) if part] if value.system else []
+    part = f"|{_part(value.code)}|" if value.code and not value.system else ""
+    return within(AmountWithin(field, _beginning(head, known), begins=True, part=part), value.amount)
 
 
 def _bind(filter: Filter, _systems: SystemsOf) -> Condition:
-    parts = [
-        condition
-        for name in filter.parameter.names
-        for value in filter.values
-        for condition in conditions("quantity", name, value)
-    ]
+    parts = [in_unit("quantity", name, value) for name in filter.parameter.names for value in filter.values]
     return parts[0] if len(parts) == 1 else Or(tuple(parts))
 
 
 def _present(parameter: Parameter) -> Condition:
-    keys = [key for name in parameter.names for key in (name, f"{name}|{UCUM}")]
-    return Or(tuple(AmountWithin("quantity", key, low_from=LOWEST) for key in keys))
+    beginnings = [_beginning(name, ()) for name in parameter.names]
+    return Or(tuple(AmountWithin("quantity", key, low_from=LOWEST, begins=True) for key in beginnings))
 
 
 TYPE = ParameterType("quantity", frozenset(), _sink, _read, _bind, _present)

@@ -1,0 +1,128 @@
+"""`$validate`: would this be accepted?  Structure for now, and what a create, update or delete needs.
+
+Spec: https://hl7.org/fhir/R4/resource-operation-validate.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fhir_server.interactions.assemble import refuse_subsetted
+from fhir_server.interactions.context import Context
+from fhir_server.interactions.dispatch import Interaction
+from fhir_server.interactions.incoming import check_id
+from fhir_server.interactions.operation_input import read_input
+from fhir_server.interactions.read import not_found
+from fhir_server.interactions.request import Reply, Request
+from fhir_server.interactions.table import INSTANCE, TYPE
+from fhir_server.model import exact_json
+from fhir_server.model.outcome import FhirError, Issue, operation_outcome, refuse
+
+DEFINITION = "http://hl7.org/fhir/OperationDefinition/Resource-validate"
+NAME = "$validate"
+
+
+def validate(context: Context, request: Request) -> Reply:
+    """Return the issues of a resource as an OperationOutcome: 200, whatever is found.
+
+    On an instance without a resource in the request, what is stored is looked at.
+    Raises FhirError for a call that makes no sense, and `not-found`.
+    """
+    given = read_input(context, request, DEFINITION)
+    mode = given.get("mode", ["profile" if "profile" in given else ""])[0]
+    if mode not in MODES:
+        named = ", ".join(sorted(name for name in MODES if name))
+        raise refuse("illegal-parameter-value", f"`mode` is one of {named}.")
+    resource = given["resource"][0] if "resource" in given else _stored(context, request, mode)
+    issues = MODES[mode](context, request, resource)
+    if resource is not None:
+        issues = [*context.validator.validate(resource, request.resource_type), *issues]
+    issues += _of_profiles(context, request.resource_type, given.get("profile", ()))
+    if not issues:
+        issues = [Issue("done", "Nothing is wrong with it.", severity="information")]
+    body = exact_json.encode(operation_outcome(issues, context.canonical_base))
+    return Reply(200, body, is_outcome=True)
+
+
+def _stored(context: Context, request: Request, mode: str) -> Any:
+    if not request.id:
+        if mode == "delete":
+            raise refuse("illegal-parameter-value", "`mode=delete` is asked of an instance.")
+        raise refuse("empty-body", "A resource is expected, alone or as the parameter `resource`.")
+    stored = context.records.read(request.resource_type, request.id, request.view)
+    if stored is None or stored.deleted:
+        raise not_found()
+    return None if mode == "delete" else exact_json.decode(stored.body)
+
+
+def _of_profiles(context: Context, resource_type: str, profiles: Any) -> list[Issue]:
+    found = []
+    for profile in profiles:
+        url = profile.partition("|")[0]
+        known = next((one for one in context.registry.structures.values() if one.url == url), None)
+        if known is None:
+            found.append(Issue("illegal-parameter-value", "This server does not know the profile: nothing was checked against it."))
+        elif known.name not in (resource_type, "Resource", "DomainResource"):
+            found.append(Issue("illegal-parameter-value", f"The profile is one of {known.name}, not of {resource_type}."))
+    return found
+
+
+def _nothing_more(_context: Context, _request: Request, _resource: Any) -> list[Issue]:
+    return []
+
+
+def _for_update(_context: Context, request: Request, resource: Any) -> list[Issue]:
+    if not isinstance(resource, dict):
+        return []
+    if not request.id:
+        found = "id" in resource
+        text = "The resource of an update has an `id`."
+        return [] if found else [Issue("id-mismatch", text, f"{request.resource_type}.id")]
+    return _issues_of(lambda: check_id({"resourceType": request.resource_type, **resource}, request.id))
+
+
+def _for_write(_context: Context, request: Request, resource: Any) -> list[Issue]:
+    try:
+        return _issues_of(lambda: refuse_subsetted(resource, request.resource_type))
+    except (AttributeError, TypeError):
+        return []  # not even the shape of a resource: the structure says so
+
+
+def _update(context: Context, request: Request, resource: Any) -> list[Issue]:
+    return [*_for_write(context, request, resource), *_for_update(context, request, resource)]
+
+
+def _delete(context: Context, request: Request, _resource: Any) -> list[Issue]:
+    if not request.id:
+        raise refuse("illegal-parameter-value", "`mode=delete` is asked of an instance.")
+    stored = context.records.read(request.resource_type, request.id, request.view)
+    if stored is None or stored.deleted:
+        raise not_found()
+    return []
+
+
+def _issues_of(check: Callable[[], None]) -> list[Issue]:
+    try:
+        check()
+    except FhirError as error:
+        return list(error.issues)
+    return []
+
+
+MODES: Mapping[str, Callable[[Context, Request, Any], list[Issue]]] = {
+    "": _nothing_more,
+    "profile": _nothing_more,
+    "create": _for_write,
+    "update": _update,
+    "delete": _delete,
+}
+
+INTERACTIONS = tuple(
+    Interaction(
+        NAME, level, method, f"{address}/{NAME}", validate,
+        takes="resource" if method == "POST" else "nothing", declared=False, definition=DEFINITION,
+    )
+    for level, address, methods in (("type", TYPE, ("POST",)), ("instance", INSTANCE, ("GET", "POST")))
+    for method in methods
+)  # fmt: skip
