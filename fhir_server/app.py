@@ -89,6 +89,8 @@ def _join(settings: Settings, registry: Registry, store: Store, clock: Clock, id
         ping=lambda: _answers(store),
         version=version(DISTRIBUTION),
         cors=Cors(frozenset(settings.cors_origins)),
+        operations=registry.operations,
+        statement=context.statement.text,
     )
     app.extensions[STORE] = store
     app.extensions[CONTEXT] = context

@@ -43,6 +43,8 @@ def agree(interaction: Interaction, resource_type: str, query: Pairs, environ: M
         elif name == PRETTY_PARAMETER:
             pretty = value
     sent = environ.get("CONTENT_TYPE") if interaction.takes == "resource" else None
+    if resource_type == binary.BINARY and binary.is_content(sent):
+        sent = None
     holds_content = resource_type == binary.BINARY and interaction.name in binary.READS
     if holds_content and not formats.names_fhir(override, accept):
         return Wire(formats.JSON, content=True)

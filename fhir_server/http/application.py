@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from flask import Flask, Response
@@ -10,10 +10,13 @@ from flask_smorest import Api
 from werkzeug.exceptions import HTTPException
 
 from fhir_server.http.cors import Cors
+from fhir_server.http.docs import docs_blueprint
 from fhir_server.http.exchange import Exchange
 from fhir_server.http.health import health_blueprint
+from fhir_server.http.openapi import COMPONENTS, operation_schemas
 from fhir_server.http.routes import SEGMENTS, fhir_blueprint, schema_of
 from fhir_server.interactions.dispatch import Interaction
+from profiles.definitions import OperationDefinition
 
 OPENAPI = {
     "API_TITLE": "FHIR R4 server",
@@ -42,8 +45,14 @@ def flask_application(
     ping: Callable[[], bool],
     version: str,
     cors: Cors,
+    operations: Mapping[str, OperationDefinition],
+    statement: Callable[[], bytes],
 ) -> Flask:
-    """Return the WSGI application.  `ping` says whether the database answers."""
+    """Return the WSGI application.
+
+    `ping` says whether the database answers; `operations` are the definitions by canonical; `statement`
+    gives the CapabilityStatement's text.
+    """
     app = Flask("fhir_server", static_folder=None)
     settings: dict[str, Any] = {**OPENAPI, "API_VERSION": version}
     app.config.update(settings)
@@ -53,7 +62,20 @@ def flask_application(
     api.init_app(app)
     for segment in SEGMENTS.values():
         api.register_converter(segment, schema_of)
-    api.register_blueprint(fhir_blueprint(exchange, interactions))
+    rows = list(interactions)
+    for name, schema in _schemas(rows, operations).items():
+        api.spec.components.schema(name, dict(schema))
+    api.register_blueprint(fhir_blueprint(exchange, rows, operations))
     app.register_blueprint(health_blueprint(ping))
+    app.register_blueprint(docs_blueprint(statement))
     cors.join(app)
     return app
+
+
+def _schemas(
+    rows: Iterable[Interaction], operations: Mapping[str, OperationDefinition]
+) -> Mapping[str, Mapping[str, Any]]:
+    schemas = dict(COMPONENTS)
+    for definition in {row.definition for row in rows if row.definition is not None}:
+        schemas.update(operation_schemas(operations[definition]))
+    return schemas

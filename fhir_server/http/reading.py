@@ -24,16 +24,22 @@ ACCEPT_PATCH = "Accept-Patch"
 def read_bytes(environ: Environ, most: int) -> bytes:
     """Return the body, be it of known length or chunked.
 
-    Raises FhirError `too-large` past `most` bytes, `unsupported-media-type` for a compressed one.
+    Raises FhirError `too-large` past `most` bytes, `cut-off` where less came than was announced,
+    `unsupported-media-type` for a compressed one.
     """
     if environ.get("HTTP_CONTENT_ENCODING", "").strip().lower() not in IDENTITY:
         raise refuse("unsupported-media-type", "This server takes bodies that are not compressed.")
-    if (get_content_length(environ) or 0) > most:
+    announced = get_content_length(environ) or 0
+    if announced > most:
         raise _too_large(most)
     # One byte more than allowed shows that a body of unknown length does not end there.
     data = get_input_stream(environ, max_content_length=most + 1).read()
     if len(data) > most:
         raise _too_large(most)
+    if len(data) < announced:
+        raise refuse(
+            "cut-off", f"The body ends after {len(data)} of the {announced} bytes of its Content-Length."
+        )
     return data
 
 
@@ -53,6 +59,9 @@ def resource_of(
         return None
     holds_content = resource_type == binary.BINARY and interaction.name in binary.WRITES
     if holds_content and binary.is_content(content_type):
+        # The end of a chunked body looks like that of a broken connection, and content has no end of its own.
+        if get_content_length(environ) is None and (data or "HTTP_TRANSFER_ENCODING" in environ):
+            raise refuse("length-needed", "Content is sent to Binary with a Content-Length.")
         return binary.resource_of(data, content_type, environ.get("HTTP_X_SECURITY_CONTEXT"), id)
     return codecs.of(formats.body_format(content_type)).decode(data) if data else None
 

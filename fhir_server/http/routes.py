@@ -6,13 +6,16 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import flask
 from flask import Response
 from flask.views import MethodView
 from flask_smorest import Blueprint
 from werkzeug.routing import BaseConverter
 
 from fhir_server.http.exchange import PREFIX, Exchange
+from fhir_server.http.openapi import described
 from fhir_server.interactions.dispatch import RESERVED, Interaction
+from profiles.definitions import OperationDefinition
 
 ID = "^[A-Za-z0-9.-]{1,64}$"
 _VARIABLE = re.compile("<([a-z_]+)>")
@@ -66,13 +69,17 @@ def schema_of(segment: BaseConverter) -> Mapping[str, str]:
     return {"type": "string", "pattern": PATTERNS[type(segment)]}
 
 
-def fhir_blueprint(exchange: Exchange, interactions: Iterable[Interaction]) -> Blueprint:
-    """Return the FHIR API as a blueprint that documents itself."""
+def fhir_blueprint(
+    exchange: Exchange, interactions: Iterable[Interaction], operations: Mapping[str, OperationDefinition]
+) -> Blueprint:
+    """Return the FHIR API as a blueprint that documents itself; `operations` are known by canonical."""
     blueprint = Blueprint("fhir", __name__, url_prefix=PREFIX, description="FHIR R4")
     for shape, rows in by_shape(interactions).items():
-        view = _view(exchange, shape, rows)
-        for rule in [_VARIABLE.sub(r"<\1:\1>", shape)] if shape else ["", "/"]:
-            blueprint.route(rule)(view)
+        view = _view(exchange, blueprint, shape, rows, operations)
+        blueprint.route(_VARIABLE.sub(r"<\1:\1>", shape))(view)
+        if not shape:
+            # The base with a slash is the same address: it is served, not described a second time.
+            flask.Blueprint.add_url_rule(blueprint, "/", view_func=view.as_view("base"))
     return blueprint
 
 
@@ -84,9 +91,20 @@ def by_shape(interactions: Iterable[Interaction]) -> Mapping[str, Mapping[str, I
     return shapes
 
 
-def _view(exchange: Exchange, shape: str, rows: Mapping[str, Interaction]) -> type[MethodView]:
+def _view(
+    exchange: Exchange,
+    blueprint: Blueprint,
+    shape: str,
+    rows: Mapping[str, Interaction],
+    operations: Mapping[str, OperationDefinition],
+) -> type[MethodView]:
     names = "-".join(segment.strip("<>_$") for segment in shape.split("/") if segment) or "system"
-    members: dict[str, Any] = {row.method.lower(): _method(exchange, row) for row in rows.values()}
+    members: dict[str, Any] = {
+        row.method.lower(): blueprint.doc(**described(row, operations.get(row.definition or "")))(
+            _method(exchange, row)
+        )
+        for row in rows.values()
+    }
     return type(names, (MethodView,), {**members, "init_every_request": False})
 
 

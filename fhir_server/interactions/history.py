@@ -16,7 +16,9 @@ from fhir_server.interactions.read import entity
 from fhir_server.interactions.request import Reply, Request, Shown
 from fhir_server.interactions.searchset import link
 from fhir_server.model import exact_json
+from fhir_server.model.document import Stored
 from fhir_server.model.history import HistoryPage, Version
+from fhir_server.model.ids import is_made_at
 from fhir_server.model.temporal import format_instant
 from fhir_server.search.result_parameters import CURSOR
 
@@ -70,13 +72,22 @@ def _entry(context: Context, version: Version) -> Mapping[str, Any]:
     entry: dict[str, Any] = {"fullUrl": context.url(relative)}
     if not stored.deleted:
         entry["resource"] = Raw(stored.body)
-    entry["request"] = {"method": "DELETE" if stored.deleted else "PUT", "url": relative}
+    entry["request"] = _request(stored, relative)
     entry["response"] = {
         "status": _status(version),
         "etag": f'W/"{stored.version}"',
         "lastModified": format_instant(stored.updated),
     }
     return entry
+
+
+def _request(stored: Stored, relative: str) -> Mapping[str, str]:
+    """Return how the version came about; an id that the server made says that it was created by POST."""
+    if stored.deleted:
+        return {"method": "DELETE", "url": relative}
+    if stored.version == 1 and is_made_at(stored.id, stored.updated):
+        return {"method": "POST", "url": stored.resource_type}
+    return {"method": "PUT", "url": relative}
 
 
 def _status(version: Version) -> str:

@@ -52,7 +52,9 @@ def _is_call(body: Any, known: Mapping[str, OperationParameter]) -> bool:
     if not isinstance(body, dict) or body.get("resourceType") != PARAMETERS:
         return False
     given = body.get("parameter", [])
-    return isinstance(given, list) and all(isinstance(one, dict) and one.get("name") in known for one in given)
+    return isinstance(given, list) and all(
+        isinstance(one, dict) and one.get("name") in known for one in given
+    )
 
 
 def _of_query(known: Mapping[str, OperationParameter], name: str) -> OperationParameter:
@@ -68,7 +70,7 @@ def _of_query(known: Mapping[str, OperationParameter], name: str) -> OperationPa
 def _read_body(
     context: Context, body: Any, known: Mapping[str, OperationParameter], values: dict[str, list[Any]]
 ) -> None:
-    check_structure(context, body, PARAMETERS)
+    check_structure(context, _without_resources(body, known), PARAMETERS)
     for position, given in enumerate(body.get("parameter", ())):
         place = f"{INPUT}[{position}]"
         parameter = known.get(given["name"])
@@ -81,13 +83,30 @@ def _read_body(
         values.setdefault(parameter.name, []).append(given[key])
 
 
+def _without_resources(body: Any, known: Mapping[str, OperationParameter]) -> Any:
+    """What is wrong within a resource is not a wrong call."""
+    given = body.get("parameter") if isinstance(body, dict) else None
+    if not isinstance(given, list):
+        return body
+    names = {name for name, parameter in known.items() if parameter.type == "Resource"}
+    bare = [
+        {key: value for key, value in one.items() if key != "resource"}
+        if isinstance(one, dict) and one.get("name") in names
+        else one
+        for one in given
+    ]
+    return {**body, "parameter": bare}
+
+
 def _check_numbers(operation: OperationDefinition, values: Mapping[str, list[Any]]) -> None:
     for parameter in operation.parameters:
         if parameter.use != "in":
             continue
         count = len(values.get(parameter.name, ()))
         if count < parameter.min:
-            raise refuse("missing-element", f"${operation.code} needs the parameter `{parameter.name}`.", INPUT)
+            raise refuse(
+                "missing-element", f"${operation.code} needs the parameter `{parameter.name}`.", INPUT
+            )
         if parameter.max is not None and count > parameter.max:
             text = f"${operation.code} takes `{parameter.name}` at most {parameter.max} times."
             raise refuse("illegal-parameter-value", text, INPUT)

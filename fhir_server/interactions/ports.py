@@ -64,6 +64,12 @@ class Records(Protocol):
         """Return how many resources match inside the View, whatever `plan.count` and `plan.after`."""
         ...
 
+    def entry_values(
+        self, resource_type: str | None, parameters: Sequence[str], view: View, limit: int
+    ) -> Sequence[str]:
+        """Return up to `limit` residual search entries (`_tag=system|code`) in use, in order, each once."""
+        ...
+
     def owner_of(self, resource_type: str, id: str) -> str | None:
         """Return the person whose record holds the resource.  For access decisions only."""
         ...

@@ -15,6 +15,8 @@ from typing import Protocol
 ID_PATTERN = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 """Spec: https://hl7.org/fhir/R4/datatypes.html#id"""
 
+_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
+
 SEQ_ID_BITS = 12
 
 ID_BYTES = 10
@@ -64,6 +66,14 @@ def uuid7(now: datetime, randomness: bytes) -> str:
     value |= random & 0x3FFFFFFFFFFFFFFF
     digits = f"{value:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def is_made_at(id: str, instant: datetime) -> bool:
+    """Return whether `id` is a UUIDv7 of the millisecond of an aware `instant`.
+
+    A resource whose first version is of that instant got its id from the server that stored it.
+    """
+    return _UUID7.match(id) is not None and int(id[:8] + id[9:13], 16) == micros(instant) // 1000
 
 
 def micros(instant: datetime) -> int:

@@ -32,6 +32,8 @@ SITUATIONS: Mapping[str, Situation] = MappingProxyType({
     "too-deep": Situation(400, "structure"),
     "illegal-character": Situation(400, "structure"),
     "empty-body": Situation(400, "required"),
+    "cut-off": Situation(400, "structure"),
+    "length-needed": Situation(411, "required"),
     "too-large": Situation(413, "too-long"),
     "too-many-entries": Situation(413, "too-long"),
     "unsupported-media-type": Situation(415, "not-supported"),

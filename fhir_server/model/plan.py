@@ -165,6 +165,18 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """Of what has a sort date before `start`, only what has `token` can match.
+
+    `token` marks long ranges: those alone begin so early and still reach the dates that are asked for.
+    `start` is a whole millisecond.
+    """
+
+    start: datetime
+    token: Has
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What to look up.  `conditions` all hold.  `driver`, if any, is one of them and opens `index`."""
 
@@ -180,6 +192,8 @@ class Plan:
     sort_from: datetime | None = None
     sort_before: datetime | None = None
     """What `conditions` imply for the sort date, `sort_from <= date < sort_before`: it shortens the walk."""
+    reach: Reach | None = None
+    """Where the walk by date may leave off and only the long ranges remain; of one record's plans only."""
 
 
 @dataclass(frozen=True, slots=True)

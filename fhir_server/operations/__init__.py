@@ -1,8 +1,10 @@
 """The operations (`$name`): one file each, discovered; each exports its row of the interactions' table.
 
 To add one: write `operations/<name>.py` with a handler `(context, request) -> reply` and
-`INTERACTIONS = (Interaction("$name", level, method, shape, handler, declared=False), …)`.  The rows join
-those of the REST interactions: routes, entries of a Bundle and the OpenAPI document follow from them.
+`INTERACTIONS = (Interaction("$name", level, method, shape, handler, declared=False, definition=url), …)`;
+`url` is the canonical of its OperationDefinition, by whose facts `interactions.operation_input` reads the
+call.  The rows join those of the REST interactions: routes, entries of a Bundle, the OpenAPI document and
+the CapabilityStatement follow from them.
 """
 
 from __future__ import annotations

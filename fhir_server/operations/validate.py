@@ -62,9 +62,11 @@ def _of_profiles(context: Context, resource_type: str, profiles: Any) -> list[Is
         url = profile.partition("|")[0]
         known = next((one for one in context.registry.structures.values() if one.url == url), None)
         if known is None:
-            found.append(Issue("illegal-parameter-value", "This server does not know the profile: nothing was checked against it."))
+            text = "This server does not know the profile: nothing was checked against it."
+            found.append(Issue("illegal-parameter-value", text))
         elif known.name not in (resource_type, "Resource", "DomainResource"):
-            found.append(Issue("illegal-parameter-value", f"The profile is one of {known.name}, not of {resource_type}."))
+            text = f"The profile is one of {known.name}, not of {resource_type}."
+            found.append(Issue("illegal-parameter-value", text))
     return found
 
 
@@ -118,11 +120,16 @@ MODES: Mapping[str, Callable[[Context, Request, Any], list[Issue]]] = {
     "delete": _delete,
 }
 
-INTERACTIONS = tuple(
+INTERACTIONS = (
     Interaction(
-        NAME, level, method, f"{address}/{NAME}", validate,
-        takes="resource" if method == "POST" else "nothing", declared=False, definition=DEFINITION,
-    )
-    for level, address, methods in (("type", TYPE, ("POST",)), ("instance", INSTANCE, ("GET", "POST")))
-    for method in methods
+        NAME, "type", "POST", f"{TYPE}/{NAME}", validate,
+        takes="resource", declared=False, definition=DEFINITION,
+    ),
+    Interaction(
+        NAME, "instance", "POST", f"{INSTANCE}/{NAME}", validate,
+        takes="resource", declared=False, definition=DEFINITION,
+    ),
+    Interaction(
+        NAME, "instance", "GET", f"{INSTANCE}/{NAME}", validate, declared=False, definition=DEFINITION
+    ),
 )  # fmt: skip

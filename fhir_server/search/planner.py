@@ -6,7 +6,6 @@ The choice follows fixed tables, never the data, so that its cost tells nothing 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
 
 from fhir_server.model.plan import (
     And,
@@ -24,6 +23,7 @@ from fhir_server.search.parameter_type import SystemsOf
 from fhir_server.search.parameter_types import type_of
 from fhir_server.search.ports import Systems
 from fhir_server.search.request import MISSING, SearchRequest
+from fhir_server.search.sort_bounds import reach_of, sort_bounds
 
 EVERY_TYPE = "*"
 
@@ -53,7 +53,9 @@ def plan(
     bound = [_bound(each, systems_of) for each in request.filters]
     dates = list(_dates(zip(request.filters, bound)))
     owner, conditions = _owner(owner, list(_flat(bound)))
+    reach = None
     if owner is not None:
+        reach = reach_of(dates)
         opening = opening_in_record(conditions, request.order)
     else:
         across = cross_person_types is None or not {request.resource_type, EVERY_TYPE}.isdisjoint(
@@ -63,10 +65,10 @@ def plan(
         opening = opening_across(conditions, request.order, by_token=across, dates=driver)
         if opening.driver is not None and opening.driver not in conditions:
             conditions.append(opening.driver)
-    from_, before = _sort_bounds(dates)
+    from_, before = sort_bounds(dates)
     return Plan(
         request.resource_type, tuple(conditions), owner, opening.index, opening.driver, opening.order,
-        request.count, after, from_, before,
+        request.count, after, from_, before, reach,
     )  # fmt: skip
 
 
@@ -84,22 +86,6 @@ def _narrowest(dates: Sequence[tuple[Parameter, DateWithin]]) -> DateWithin | No
         return None
     first, bounds = dates[0]
     return merged(range_ for parameter, range_ in dates if parameter == first) if first.single else bounds
-
-
-def _sort_bounds(
-    dates: Sequence[tuple[Parameter, DateWithin]],
-) -> tuple[datetime | None, datetime | None]:
-    """Return what the filters imply for the sort date, which is the earliest low of its parameter.
-
-    The upper bound of one range is one of the earliest; a lower bound only if there is one range at most.
-    """
-    sorting = [(parameter, range_) for parameter, range_ in dates if parameter.sorts]
-    lows = [range_.low_from for parameter, range_ in sorting if parameter.single]
-    highs = [range_.low_before for _, range_ in sorting]
-    return (
-        max((low for low in lows if low is not None), default=None),
-        min((high for high in highs if high is not None), default=None),
-    )
 
 
 def _bound(filter: Filter, systems: SystemsOf) -> Condition:

@@ -5,6 +5,7 @@
     string     family=muller                     (folded, see `fold`)
     person     subject!owner, performer=@        (residual; see `types.reference`)
     any system _tag:code=x                       (residual codes only; see `types.token`)
+    long range date!long                         (sort dates only; see `planner`)
 
 The first `|` of an entry ends the system of a token; nothing else holds a bar, so `system_of` can tell.
 """
@@ -36,6 +37,11 @@ def plain(name: str, text: str) -> str:
 def present_marker(name: str) -> str:
     """Return the residual entry of a value that cannot be found but is there (a concept without codes)."""
     return f"{name}!present"
+
+
+def long_marker(name: str) -> str:
+    """Return the token of a sort date whose range is longer than any month."""
+    return f"{name}!long"
 
 
 def system_of(entry: str) -> tuple[str, str] | None:

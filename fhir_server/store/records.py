@@ -16,12 +16,14 @@ from fhir_server.store.bodies import Bodies
 from fhir_server.store.catalogue import Catalogue, Records
 from fhir_server.store.commit import Commits
 from fhir_server.store.documents import PROJECTION, superseded_id
+from fhir_server.store.entry_values import entry_values
 from fhir_server.store.filters import Filter, all_of, predicate_filter
 from fhir_server.store.histories import Histories
 from fhir_server.store.owners import OwnerCache
 from fhir_server.store.reads import NAIVE, QUERY_MS, find_one, find_page
 from fhir_server.store.refusals import database_errors
 from fhir_server.store.searches import Query
+from fhir_server.store.stretches import stretches
 from fhir_server.store.values import millis_down, utc
 
 
@@ -99,27 +101,41 @@ class MongoRecords:
     def search(self, plan: Plan, view: View) -> Page:
         """Return one page of the plan inside the View.
 
-        One round trip; one more where the page ends between versions of one instant and sequence number.
+        One round trip for each stretch that is needed to fill it, of two at most; one more where the page ends
+        between versions of one instant and sequence number.
         """
         if plan.count <= 0 or not self._catalogue.exists(plan.resource_type):
             return Page(())
-        query = searches.page_query(plan, view)
-        found = self._found(plan.resource_type, query, plan.count + 1)
+        found: list[Stored] = []
+        for stretch in stretches(plan):
+            query = searches.page_query(stretch, view)
+            found += self._found(plan.resource_type, query, plan.count + 1 - len(found))
+            if len(found) > plan.count:
+                break
         if searches.is_cut(found, plan):
             ties = self._found(plan.resource_type, searches.tie_query(plan, view, found[plan.count - 1]), 0)
             found = searches.with_ties(found, ties)
         return searches.page_of(found, plan)
 
     def count(self, plan: Plan, view: View) -> int:
-        """Return how many resources match inside the View.  One round trip."""
+        """Return how many resources match inside the View.  One round trip for each stretch."""
         if not self._catalogue.exists(plan.resource_type):
             return 0
+        return sum(self._count(stretch, view) for stretch in stretches(plan))
+
+    def _count(self, plan: Plan, view: View) -> int:
         hint = self._catalogue.hint(plan.resource_type, plan.index)
         options: dict[str, Any] = {"hint": hint} if hint is not None else {}
         with database_errors():
             return self._catalogue.current(plan.resource_type).count_documents(
                 searches.matching(plan, view), maxTimeMS=QUERY_MS, **options
             )
+
+    def entry_values(
+        self, resource_type: str | None, parameters: Sequence[str], view: View, limit: int
+    ) -> Sequence[str]:
+        """Return residual search entries in use; see `store.entry_values`."""
+        return entry_values(self._catalogue, resource_type, parameters, view, limit)
 
     def owner_of(self, resource_type: str, id: str) -> str | None:
         """Return the person whose record holds the resource.  For access decisions only."""

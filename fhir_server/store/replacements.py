@@ -44,8 +44,8 @@ def replace_all(
 ) -> list[str]:
     """Supersede versions of one type within the transaction, in three round trips.
 
-    Returns the blobs that only versions which were rewritten in their place referred to.  Raises VersionConflict, and FhirError: `refused` where the View does not allow the before-image,
-    `owner-changed`, `conflict`.
+    Returns the blobs that versions which are rewritten in their place referred to.  Raises VersionConflict,
+    and FhirError: `refused` where the View does not allow the before-image, `owner-changed`, `conflict`.
     """
     allowed = predicate_filter(view.writes(resource_type))
     current = raw(catalogue.current(resource_type))

@@ -102,7 +102,9 @@ def _repeated_urls(entries: Any, path: str) -> Iterator[Issue]:
         seen.add((full_url, version))
 
 
-def full_url_disagreements(bundle: dict[str, Any], path: str, _local: Local) -> Iterator[Issue]:
+def full_url_disagreements(
+    bundle: dict[str, Any], path: str = "Bundle", _local: Local | None = None
+) -> Iterator[Issue]:
     """Yield the entries whose fullUrl is a RESTful URL of another id than the resource has."""
     for index, entry in enumerate(bundle.get("entry", ())):
         resource = entry.get("resource")

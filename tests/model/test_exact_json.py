@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,45 @@ def test_every_example_comes_back_equal_to_the_literal(corpus: Path) -> None:
     for file in files:
         data = file.read_bytes()
         assert literal_tree(encode(decode(data))) == literal_tree(data), file.name
+
+
+@pytest.mark.corpus
+def test_every_json_file_comes_back_or_is_refused_for_a_reason_the_stdlib_confirms(corpus: Path) -> None:
+    refused: dict[str, int] = {}
+    count = 0
+    for file in sorted([*corpus.rglob("*.json"), *corpus.rglob("*.json.gz")]):
+        data = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        count += 1
+        try:
+            tree = decode(data)
+        except FhirError as error:
+            situation = error.issues[0].situation
+            refused[situation] = refused.get(situation, 0) + 1
+            assert _reason(data) == situation, file.name
+            continue
+        assert literal_tree(encode(tree)) == literal_tree(data), file.name
+    assert count - sum(refused.values()) > 5000, refused
+
+
+def _reason(data: bytes) -> str | None:
+    """Return why a text is to be refused, by the stdlib alone."""
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) != len(pairs):
+            raise KeyError
+        return dict(pairs)
+
+    if data.startswith(b"\xef\xbb\xbf"):
+        return "illegal-character"
+    try:
+        json.loads(data.decode("utf-8"), object_pairs_hook=members)
+    except KeyError:
+        return "duplicate-key"
+    except UnicodeDecodeError:
+        return "illegal-character"
+    except ValueError:
+        return "malformed-json"
+    return "illegal-character" if b"\\u0000" in data else None
 
 
 def _keys(tree: Any) -> list[Any]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fhir_server.model.canonical import parse_canonical
 from fhir_server.model.document import Access, Facts
-from fhir_server.model.ids import SEQ_ID_BITS, RandomIds, micros, seq_of, uuid7
+from fhir_server.model.ids import SEQ_ID_BITS, RandomIds, is_made_at, micros, seq_of, uuid7
 from fhir_server.model.outcome import SITUATIONS, FhirError, Issue, operation_outcome, refuse
 from fhir_server.model.predicate import (
     AllOf,
@@ -44,6 +44,9 @@ def test_uuid7_is_a_legal_id_that_carries_version_variant_and_time(now: datetime
     assert (value.version, value.variant) == (7, "specified in RFC 4122")
     assert value.int >> 80 == micros(now) // 1000
     assert is_id(str(value))
+    assert is_made_at(str(value), now)
+    assert not is_made_at(str(value), now + timedelta(milliseconds=1))
+    assert not is_made_at(str(value).replace("-", "."), now)
 
 
 def test_random_ids_differ() -> None:

@@ -34,6 +34,11 @@ QUERIES = (
     "date=2024", "date=ne2024", "date=gt2024-01", "date=lt2024", "date=ge2024-01-01", "date=le2024-01-01",
     "date=sa2024-01-01", "date=eb2024-02", "date=ge2024-01&date=lt2024-03", "date=2023,2024-06-30", "date=ap2024",
     "date:missing=true", "value-quantity=37", "value-quantity=gt36||Cel", "value-quantity=le36|http://unitsofmeasure.org|Cel",
+    "value-quantity=37||C", "value-quantity=37||Cel", "value-quantity=lt37|http://unitsofmeasure.org|",
+    "value-quantity=lt37|urn:other|", "value-quantity=36||.*", "value-quantity=36|urn:other|.*", "value-quantity=36||other",
+    "value-quantity=36||urn:other", "value-quantity:missing=true", "value-quantity:missing=false", "value-quantity=gt37||h",
+    "value-quantity=ap36||Ce", "code-value-quantity=8310-5$36||C", "code-value-quantity=8310-5$36|urn:other|",
+    "code-value-quantity=8310-5$ge36||.*", "combo-value-quantity=sa100||mmHg",
     "value-quantity=ne37", "code-value-quantity=8310-5$gt36", "component-code-value-quantity=8480-6$lt121",
     "combo-value-quantity=sa100", "value-string=warm", "value-string:exact=Warm", "value-string:contains=arm",
     "_id=n1,n2,nothing", "_id:not=n1", "_lastUpdated=2026-11-22", "_lastUpdated=lt2026-11-22", "_tag=t", "_tag=urn:t|t",
@@ -66,7 +71,7 @@ def _resources() -> list[dict[str, object]]:
             performer=[person] if number % 5 == 0 or number % 7 == 0 else None,
             encounter={"reference": f"Encounter/e{number % 3}"} if number % 2 else None,
             effectiveDateTime=DATES[number % 7] if number % 7 < len(DATES) else None,
-            valueQuantity={**_CELSIUS, "value": 35 + number % 4} if number % 6 else None,
+            valueQuantity={**_UNITS[number % 13 % 4], "value": 35 + number % 4} if number % 6 else None,
             valueString=None if number % 6 else ("Warm", "warm", "Luke-warm")[number % 9 // 3],
             meta={"tag": [{"system": "urn:t", "code": "t"}]} if number % 11 == 0 else None,
         )
@@ -74,7 +79,12 @@ def _resources() -> list[dict[str, object]]:
     return found
 
 
-_CELSIUS = {"system": "http://unitsofmeasure.org", "code": "Cel", "unit": "C"}
+_UNITS: tuple[dict[str, object], ...] = (
+    {"system": "http://unitsofmeasure.org", "code": "Cel", "unit": "C"},
+    {"system": "urn:other", "code": ".*"},
+    {"unit": "C"},
+    {"system": "http://unitsofmeasure.org", "code": "h", "comparator": ">"},
+)
 
 
 def _pages(store: Store, made: Plan) -> list[str]:

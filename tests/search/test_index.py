@@ -28,14 +28,8 @@ def test_each_fact_of_an_observation_is_written_once(indexer: Indexer) -> None:
         token=(f"category={CATEGORY}|vital-signs", f"code={LOINC}|8310-5", "encounter=Encounter/e1"),
         residual=("status=http://hl7.org/fhir/observation-status|final",),
         date=(Range("date:d", start, start + timedelta(seconds=1)),),
-        quantity=(
-            Amount(f"value-quantity|{UCUM}", "37", "37"),
-            Amount(f"value-quantity|{UCUM}|Cel", "37", "37"),
-        ),
-        composite=(
-            Amount(f"code-value-quantity={LOINC}|8310-5$|{UCUM}", "37", "37"),
-            Amount(f"code-value-quantity={LOINC}|8310-5$|{UCUM}|Cel", "37", "37"),
-        ),
+        quantity=(Amount(f"value-quantity|{UCUM}|Cel|", "37", "37"),),
+        composite=(Amount(f"code-value-quantity={LOINC}|8310-5$|{UCUM}|Cel|", "37", "37"),),
         sort_date=start,
     )
 
@@ -223,12 +217,38 @@ def test_the_sort_date_falls_back_in_the_order_of_the_table(indexer: Indexer) ->
 )
 def test_amounts_are_exact(indexer: Indexer, literal: str, bounds: tuple[str, str]) -> None:
     entries = indexer.entries(observation(valueQuantity={"value": number(literal)}))
-    assert entries.quantity == (Amount("value-quantity", *bounds),)
+    assert entries.quantity == (Amount("value-quantity|||", *bounds),)
+
+
+@pytest.mark.parametrize(
+    ("unit", "key"),
+    [
+        pytest.param({"system": UCUM, "code": "mg", "unit": "mg"}, f"{UCUM}|mg|", id="text-is-the-code"),
+        pytest.param({"system": UCUM, "code": "mm[Hg]", "unit": "mmHg"}, f"{UCUM}|mm[Hg]|mmHg|", id="both"),
+        pytest.param({"unit": "tablets"}, "||tablets|", id="text-alone"),
+        pytest.param({"code": "a|b", "unit": "c|d"}, "|a%7Cb|c%7Cd|", id="bars"),
+    ],
+)
+def test_an_amount_is_written_once_under_all_that_is_known_of_its_unit(
+    indexer: Indexer, unit: dict[str, str], key: str
+) -> None:
+    entries = indexer.entries(observation(valueQuantity={"value": 5, **unit}))
+    assert [amount.key for amount in entries.quantity] == [f"value-quantity|{key}"]
+    assert [amount.key for amount in entries.composite] == [f"code-value-quantity={LOINC}|8310-5$|{key}"]
+
+
+def test_units_of_any_length_have_short_keys_of_their_own(indexer: Indexer) -> None:
+    keys = {
+        indexer.entries(observation(valueQuantity={"value": 5, "unit": "x" * 9_000 + end})).quantity[0].key
+        for end in "ab"
+    }
+    assert len(keys) == 2
+    assert all(len(key) < 2 * MAX_TEXT for key in keys)
 
 
 def test_a_composite_pairs_only_what_stands_together(indexer: Indexer) -> None:
     found = {(amount.key, amount.low) for amount in indexer.entries(blood_pressure()).composite}
-    systolic = f"component-code-value-quantity={LOINC}|8480-6$|{UCUM}|mm[Hg]"
+    systolic = f"component-code-value-quantity={LOINC}|8480-6$|{UCUM}|mm[Hg]|mmHg|"
     assert (systolic, "120") in found
     assert (systolic, "80") not in found
     assert not any(key.startswith("code-value-quantity") for key, _ in found)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -145,6 +147,41 @@ def test_quantities_compare_exactly(empty: Shelf, stored: str, asked: str, prefi
     asked_unit = f"{prefix}{asked.replace('+', '%2B')}|urn:u|mg"
     found = _finds(empty, resource, f"Observation?value-quantity={asked_unit}")
     assert found == R4_NUMBERS[prefix](asked, Fraction(stored))
+
+
+UNITS = st.sampled_from(["", "mg", "m", "g", "mg/l", "a|b", "%", ".*", "urn:u", "µg", "mg\n", "$"])
+QUANTITIES = st.fixed_dictionaries({"system": UNITS, "code": UNITS, "unit": UNITS}).map(
+    lambda found: {"value": 5, **{name: text for name, text in found.items() if text}}
+)
+R4_UNITS: dict[str, Callable[[dict[str, object], str, str], bool]] = {
+    "5": lambda stored, system, code: True,
+    "5||": lambda stored, system, code: True,
+    "5|{system}|": lambda stored, system, code: stored.get("system") == system,
+    "5||{code}": lambda stored, system, code: code in (stored.get("code"), stored.get("unit")),
+    "5|{system}|{code}": lambda stored, system, code: (stored.get("system"), stored.get("code")) == (system, code),
+}  # fmt: skip
+
+
+def _escaped(text: str) -> str:
+    return quote(re.sub(r"([\\,|$])", r"\\\1", text))
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    stored=QUANTITIES, form=st.sampled_from(sorted(R4_UNITS)), system=UNITS, code=UNITS, same=st.booleans()
+)
+def test_every_way_to_ask_for_a_unit_means_what_r4_says(
+    empty: Shelf, stored: dict[str, object], form: str, system: str, code: str, same: bool
+) -> None:
+    if same:
+        system, code = str(stored.get("system", system)), str(stored.get("code", stored.get("unit", code)))
+    if ("{system}" in form and not system) or ("{code}" in form and not code):
+        return
+    asked = form.format(system=_escaped(system), code=_escaped(code))
+    expected = R4_UNITS[form](stored, system, code)
+    assert _finds(empty, observation(valueQuantity=stored), f"Observation?value-quantity={asked}") == expected
+    pair = f"code-value-quantity=8310-5${asked}"
+    assert _finds(empty, observation(valueQuantity=stored), f"Observation?{pair}") == expected
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ OWNERS = ("p1", "p2", None)
 TOKENS = ("code=s|a", "code=s|b", "code=t|a", "category=s|a")
 RESIDUALS = ("status=|final", "status=|entered-in-error")
 STRINGS = ("name=müller", "name=mull", "name=a.b", "note=xmx")
+AMOUNT_KEYS = ("q|u|mg|", "q|u|mg|milli|", "q||.*|", "q|mg|g|", "qq|u|mg|", "r|u|mg|")
 NUMBERS = ("-1.5", "0", "1e1", "10.0", "7.25")
 LABELS = ("R", "PSY")
 SPANS = {"d": timedelta(hours=24), "m": timedelta(days=31), "l": timedelta(days=400)}
@@ -79,7 +80,7 @@ def _crowd(make: Make, size: int = 120) -> list[Document]:
                     string=_sample(source, STRINGS),
                     date=dates,
                     number=_amounts(source, "n"),
-                    quantity=_amounts(source, "q|mg"),
+                    quantity=_amounts(source, "q|mg") + _amounts(source, source.choice(AMOUNT_KEYS)),
                     composite=_amounts(source, "c|mg"),
                     sort_date=source.choice((None, DAY, DAY + timedelta(days=1))),
                 ),
@@ -117,6 +118,10 @@ leaves = st.one_of(
     st.builds(model.DateWithin, st.just("date"), instants, instants, instants, instants),
     st.builds(model.AmountWithin, st.just("number"), st.just("n"), numbers, numbers, numbers, numbers),
     st.builds(model.AmountWithin, st.just("quantity"), st.just("q|mg"), numbers, numbers, numbers, numbers),
+    st.builds(
+        model.AmountWithin, st.just("quantity"), st.sampled_from(("q|", "q|u|", "q|u|mg|", "q||", "q")),
+        numbers, numbers, numbers, numbers, st.just(True), st.sampled_from(("", "|mg|", "|.*|", "milli", "\0")),
+    ),
     st.builds(model.AmountWithin, st.just("composite"), st.just("c|mg"), numbers, numbers, numbers, numbers),
     st.builds(model.UpdatedWithin, st.sampled_from((None, DAY + timedelta(seconds=1))), st.sampled_from((None, DAY + timedelta(seconds=2)))),
     st.builds(model.OwnerIn, st.sampled_from((("p1",), ("p1", "p2"), ()))),
@@ -234,6 +239,14 @@ HINTED = [
             Index.DATE: model.DateWithin("date", low_before=DAY, high_after=DAY - timedelta(days=60)),
             Index.QUANTITY: model.AmountWithin("quantity", "q|mg", high_after="0"),
             Index.COMPOSITE: model.AmountWithin("composite", "c|mg", low_before="8"),
+        }.items()
+    ),
+    *(
+        pytest.param(Plan("Observation", (driver,), None, Index.QUANTITY, driver), id=f"quantity-{name}")
+        for name, driver in {
+            "any-unit": model.AmountWithin("quantity", "q|", high_after="0", begins=True),
+            "system": model.AmountWithin("quantity", "q|u|", low_from="0", low_before="8", begins=True),
+            "code": model.AmountWithin("quantity", "q|", low_before="8", begins=True, part="|mg|"),
         }.items()
     ),
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from fhir_server.interactions.entries import Entry, entries_of, read_entry
 from fhir_server.interactions.incoming import FATAL, check_id, check_type
 from fhir_server.interactions.request import Request
 from fhir_server.model.outcome import FhirError, Issue, refuse
+from fhir_server.validation.bundle_rules import full_url_disagreements
 
 WRITES = frozenset({"create", "update", "patch", "delete"})
 READS = frozenset({"read", "vread", "history-instance", "search-type", "capabilities"})
@@ -100,3 +101,6 @@ def _check_structure(context: Context, bundle: Any) -> None:
     issues = context.validator.validate(bundle, "Bundle")
     if any(issue.severity in FATAL for issue in issues):
         raise FhirError(*issues)
+    disagreeing = tuple(full_url_disagreements(bundle))
+    if disagreeing:
+        raise FhirError(*disagreeing[:MAX_ISSUES])

@@ -2,8 +2,8 @@
 
 The first part is a text (token, reference, uri).  With an ordered second part (quantity, number, date) the
 fact is an amount in `search.composite` whose key names the first part,
-`code-value-quantity=http://loinc.org|8480-6`, a unit following after `$` as `quantity` spells it; dates count in microseconds of
-1970.  With a text as second part it is one residual entry,
+`code-value-quantity=http://loinc.org|8480-6`, followed by a unit as `$|<system>|<code>|` (see `quantity`);
+dates count in microseconds of 1970.  With a text as second part it is one residual entry,
 `code-value-concept=http://loinc.org|1-8$http://snomed.info/sct|2`.
 Spec: https://hl7.org/fhir/R4/search.html#composite
 """

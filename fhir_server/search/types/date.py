@@ -22,6 +22,7 @@ from fhir_server.search.parameter import Filter, Parameter, Reading, Setting
 from fhir_server.search.parameter_type import ParameterType, SystemsOf
 from fhir_server.search.prefix import split_prefix
 from fhir_server.search.source import Source
+from fhir_server.search.spelling import long_marker
 
 SECOND, DAY, MONTH = timedelta(seconds=1), timedelta(days=1), timedelta(days=31)
 _APPROXIMATION = 10
@@ -58,17 +59,20 @@ def interval_of(type_name: str, zone: tzinfo) -> Callable[[Any], Interval | None
     return make(zone) if make is not None else None
 
 
-def _sink(name: str, source: Source, _parameter: Parameter, setting: Setting) -> Sink | None:
+def _sink(name: str, source: Source, parameter: Parameter, setting: Setting) -> Sink | None:
     read = interval_of(source.type, setting.zone)
     if read is None:
         return None
     reader = read
+    marked = parameter.sorts and parameter.single and name != ""
 
     def sink(value: Any, out: Collector) -> None:
         interval = reader(value)
         if interval is not None:
             low, high = interval.start, interval.end
             out.date[range_key(name, low, high), low, high] = None
+            if marked and high - low > MONTH:
+                out.token[long_marker(name)] = None
 
     return sink
 
