@@ -11,6 +11,7 @@ import click
 COMMANDS: Mapping[str, str] = MappingProxyType({
     "serve": "Serve FHIR, with a MongoDB of its own if none is given.",
     "load": "Load files and folders into a running server.",
+    "reindex": "Compute search entries anew, beside a running server.",
     "check": "Validate files and folders, offline.",
     "package": "Turn a FHIR package into definitions the server knows.",
 })  # fmt: skip

@@ -77,6 +77,11 @@ class Running:
         _, errors = self._process.communicate(timeout=STOP_S)
         return self._process.returncode, errors
 
+    def wait(self) -> tuple[int, str]:
+        """Wait for the server to end by itself; return exit code and stderr."""
+        _, errors = self._process.communicate(timeout=STOP_S)
+        return self._process.returncode, errors
+
     def kill(self) -> None:
         """Kill the process that the user started, without a chance to clean up."""
         self._process.kill()

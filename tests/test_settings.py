@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import fields
 from datetime import UTC
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -53,6 +54,11 @@ def test_nothing_said_means_the_defaults() -> None:
     pytest.param("FHIR_NATIVE_TYPES", "*", "native_types", ("*",), id="every-type"),
     pytest.param("FHIR_CROSS_PERSON_TYPES", "Patient Observation,Patient", "cross_person_types",
                  ("Patient", "Observation"), id="types-without-repeats"),
+    pytest.param("FHIR_CORS_ORIGINS", "https://a.example, http://localhost:3000", "cors_origins",
+                 ("https://a.example", "http://localhost:3000"), id="origins"),
+    pytest.param("FHIR_TRUSTED_PROXIES", "10.0.0.0/8 ::1", "trusted_proxies",
+                 (ip_network("10.0.0.0/8"), ip_network("::1")), id="networks"),
+    pytest.param("FHIR_REFERENTIAL_INTEGRITY", "enforce", "referential_integrity", "enforce", id="word"),
     pytest.param("FHIR_MAX_BODY_BYTES", "1000", "max_body_bytes", 1000, id="whole-number"),
 ])  # fmt: skip
 def test_a_variable_is_read_as_its_type(variable: str, text: str, field: str, expected: Any) -> None:
@@ -64,6 +70,10 @@ def test_a_variable_is_read_as_its_type(variable: str, text: str, field: str, ex
                  id="nearest-variable"),
     pytest.param({"FHIR_QQQ": "x"}, "FHIR_QQQ is not a setting.", id="nothing-near"),
     pytest.param({"FHIR_OPEN": "1"}, "FHIR_OPEN is not a setting", id="open-is-not-a-variable"),
+    pytest.param({"FHIR_CORS_ORIGINS": "https://a.example/x"}, "is not an origin", id="origin-with-a-path"),
+    pytest.param({"FHIR_CORS_ORIGINS": "* https://a.example"}, "every origin", id="star-and-another"),
+    pytest.param({"FHIR_TRUSTED_PROXIES": "proxy.local"}, "addresses or networks", id="proxy-by-name"),
+    pytest.param({"FHIR_REFERENTIAL_INTEGRITY": "on"}, "off or enforce", id="unknown-word"),
     pytest.param({"FHIR_PAGE_SIZE": "ten"}, "FHIR_PAGE_SIZE: a whole number", id="not-a-number"),
     pytest.param({"FHIR_PAGE_SIZE": "0"}, "FHIR_PAGE_SIZE: a whole number of at least 1", id="zero"),
     pytest.param({"FHIR_PAGE_SIZE": "600"}, "larger than FHIR_PAGE_SIZE_MAX", id="disagree"),

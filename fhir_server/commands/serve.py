@@ -8,13 +8,17 @@ import sys
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fhir_server.commands.serving import address
 from fhir_server.settings import EVERY_TYPE, Settings, SettingsRefused, read_settings
+
+if TYPE_CHECKING:
+    from fhir_server.store.embedded import Embedded
 
 EXIT_REFUSED = 2
 READY_TIMEOUT_S = 60.0
@@ -31,7 +35,7 @@ Example:
 \b
 Exit codes:
   0  stopped by Ctrl-C or SIGTERM
-  1  a worker ended by itself
+  1  a worker or the database ended by itself and could not be replaced
   2  refused to start; the reason is on stderr
 """
 
@@ -108,11 +112,11 @@ def _serve(options: Options) -> None:
         held, port = address.reserve(options.host, options.port)
         opened.enter_context(held)
         settings = _settings(options, port)
-        embedded_uri = None
+        embedded = None
         if settings.mongodb_uri is None:
-            embedded_uri = _start_database(settings, opened)
-            settings = replace(settings, mongodb_uri=embedded_uri)
-        _run(options, settings, port, embedded_uri)
+            embedded = _start_database(settings, opened)
+            settings = replace(settings, mongodb_uri=embedded.uri)
+        _run(options, settings, port, embedded)
     _say(options, {"event": "stopped"}, "Stopped.")
 
 
@@ -134,15 +138,15 @@ def _settings(options: Options, port: int) -> Settings:
     return read_settings(os.environ, options.config, defaults=defaults, chosen=chosen)
 
 
-def _start_database(settings: Settings, opened: ExitStack) -> str:
+def _start_database(settings: Settings, opened: ExitStack) -> Embedded:
     from fhir_server.store.embedded import Embedded
 
     embedded = Embedded.start(settings.data_dir.absolute())
     opened.callback(embedded.stop)
-    return embedded.uri
+    return embedded
 
 
-def _run(options: Options, settings: Settings, port: int, embedded_uri: str | None) -> None:
+def _run(options: Options, settings: Settings, port: int, embedded: Embedded | None) -> None:
     from fhir_server.commands.serving import workers
 
     server = workers.build(host=options.host, port=port, workers=options.workers, threads=options.threads)
@@ -156,36 +160,51 @@ def _run(options: Options, settings: Settings, port: int, embedded_uri: str | No
         if wait_until_ready(origin, stopped, READY_TIMEOUT_S):
             # From now on a worker that crashes is replaced; before, it would crash in a loop.
             server.respawn_failed_workers = True
-            _announce(options, settings, origin + FHIR_PATH, embedded_uri, stopped)
+            _announce(options, settings, origin + FHIR_PATH, embedded, stopped)
             work_until(stopped, settings)
         elif not stopped.is_set():
             click.echo(f"The server did not become ready within {READY_TIMEOUT_S:.0f} s; stopping.", err=True)
-            server.interrupt_children.append(0)
-            server.main_loop_interrupt.set()
+            workers.give_up(server)
 
-    announcer = threading.Thread(target=announce, name="announce")
-    server.on_startup(announcer.start)
+    def look_after(database: Embedded) -> None:
+        from fhir_server.commands.serving.database import keep_running
+
+        failure = keep_running(database, stopped, partial(_say_event, options))
+        if failure is not None:
+            click.echo(failure, err=True)
+            workers.give_up(server)
+
+    threads = [threading.Thread(target=announce, name="announce")]
+    if embedded is not None:
+        threads.append(threading.Thread(target=look_after, args=(embedded,), name="database"))
+    for thread in threads:
+        server.on_startup(thread.start)
     try:
         workers.run(server, settings, request_log=not options.quiet)
     finally:
         stopped.set()
-        if announcer.ident is not None:
-            announcer.join()
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join()
 
 
 def _announce(
-    options: Options, settings: Settings, url: str, embedded_uri: str | None, stopped: threading.Event
+    options: Options, settings: Settings, url: str, embedded: Embedded | None, stopped: threading.Event
 ) -> None:
     event = {"event": "ready", "url": url, "base_url": settings.base_url, "pid": os.getpid()}
     text = f"Ready: {url}  (open to every program of this machine; Ctrl-C stops it)"
-    if embedded_uri is not None:
-        event["mongodb_uri"] = embedded_uri
-        text += f"\nIts MongoDB: {embedded_uri}"
+    if embedded is not None:
+        event["mongodb_uri"] = embedded.uri
+        text += f"\nIts MongoDB: {embedded.uri}"
     _say(options, event, text)
     if options.demo:
         from fhir_server.commands.serving.demo import show_demo
 
         show_demo(url, stopped, json_lines=options.json)
+
+
+def _say_event(options: Options, name: str, text: str) -> None:
+    _say(options, {"event": name}, text)
 
 
 def _say(options: Options, event: dict[str, Any], text: str) -> None:

@@ -53,6 +53,14 @@ def encode_pretty(tree: Any) -> bytes:
     return msgspec.json.format(_ENCODER.encode(tree), indent=2)
 
 
+def copy_of(tree: Any) -> Any:
+    """Return a copy that shares nothing that can change; several times faster than `copy.deepcopy`."""
+    kind = type(tree)
+    if kind is dict:
+        return {key: copy_of(value) for key, value in tree.items()}
+    return [copy_of(item) for item in tree] if kind is list else tree
+
+
 def depth_of(tree: Any) -> int:
     """Return how deep objects and lists are nested, however deep that is; 0 for a single value."""
     depth, level = 0, _containers([tree])

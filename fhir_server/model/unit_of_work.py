@@ -60,7 +60,10 @@ class UnitOfWork:
     deletes: tuple[Replace, ...] = ()
     rewrites: tuple[Replace, ...] = ()
     """The same version written anew in its place: `document.version` is `expected_version`, and nothing
-    moves to the history.  For what is no part of a version: tags and labels ($meta-add), search entries."""
+    moves to the history.  For what is no part of a version: tags and labels ($meta-add)."""
+    reindexes: tuple[Document, ...] = ()
+    """Stored versions of which only what is derived is replaced: search entries, visibility, native mirror.
+    One that is no longer the current version is passed over: whoever wrote the next one indexed it."""
     conditions: tuple[Condition, ...] = ()
     audit: tuple[AuditEntry, ...] = ()
     notices: tuple[Notice, ...] = ()

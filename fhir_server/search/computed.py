@@ -18,15 +18,15 @@ def computed_sink(parameter: Parameter, expression: Compiled, setting: Setting) 
 
     def sink(value: Any, out: Collector) -> None:
         try:
-            results = expression.evaluate_typed(value)
+            results = expression.evaluate_pairs(value)
         except FhirPathError:
             # The expression does not apply to this content: there is nothing to find it by.
             return
-        for node in results:
-            if node.type not in sinks:
-                sinks[node.type] = make(parameter.code, Source((), node.type), parameter, setting)
-            write = sinks[node.type]
+        for found, type_name in results:
+            if type_name not in sinks:
+                sinks[type_name] = make(parameter.code, Source((), type_name), parameter, setting)
+            write = sinks[type_name]
             if write is not None:
-                write(node.value, out)
+                write(found, out)
 
     return sink

@@ -59,6 +59,11 @@ class Bodies:
         encoded = documents.encode(document, text.decode("utf-8"), unique=unique, mirror=mirror)
         return Prepared(document, encoded, blob_ids)
 
+    def reindexed(self, document: Document) -> dict[str, Any]:
+        """Return the update of what is derived from a stored version; its body and blobs stay."""
+        unique = self.plan.unique(document.facts.resource_type, document.search.token)
+        return documents.reindexed(document, unique=unique, mirror=self._mirror(document))
+
     def restore(self, resource_type: str, found: Iterable[dict[str, Any]]) -> list[Stored]:
         """Return the versions that were read with `documents.PROJECTION`, whole again.
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError
 
@@ -93,6 +94,10 @@ class Commits:
         return _Prepared(
             creates=_by_type(creates, lambda version: version.resource_type),
             replacements=_by_type(replacements, lambda replacement: replacement.version.resource_type),
+            reindexes={
+                resource_type: [self._reindexed(document) for document in documents]
+                for resource_type, documents in _by_type(work.reindexes, _type_of).items()
+            },
             blob_ids=blob_ids_of([*creates, *(replacement.version for replacement in replacements)]),
             audit=[
                 entries.audit_document(entry, self.numbers.worker, number)
@@ -100,6 +105,10 @@ class Commits:
             ],
             outbox=[entries.notice_document(notice) for notice in work.notices],
         )
+
+    def _reindexed(self, document: Document) -> UpdateOne:
+        same = {"_id": {"$eq": document.facts.id}, "version": {"$eq": document.version}}
+        return UpdateOne(same, self.bodies.reindexed(document))
 
     def _write(self, work: UnitOfWork, prepared: _Prepared, session: ClientSession) -> None:
         if work.idempotency_key is not None:
@@ -111,6 +120,8 @@ class Commits:
             replaced = replace_all(self.catalogue, resource_type, replacements, work.view, session)
             if replaced:
                 self.bodies.blobs.release(replaced, session)
+        for resource_type, updates in prepared.reindexes.items():
+            self.catalogue.current(resource_type).bulk_write(updates, session=session)
         if prepared.blob_ids:
             self.bodies.blobs.claim(prepared.blob_ids, session)
         for name, documents in ((AUDIT, prepared.audit), (OUTBOX, prepared.outbox)):
@@ -134,6 +145,7 @@ class Commits:
 class _Prepared:
     creates: dict[str, list[Prepared]]
     replacements: dict[str, list[Replacement]]
+    reindexes: dict[str, list[UpdateOne]]
     blob_ids: list[str]
     audit: list[dict[str, Any]]
     outbox: list[dict[str, Any]]
@@ -141,7 +153,11 @@ class _Prepared:
 
 def _documents(work: UnitOfWork) -> list[Document]:
     changed = (replace.document for replace in (*work.replaces, *work.deletes, *work.rewrites))
-    return [*work.creates, *changed]
+    return [*work.creates, *changed, *work.reindexes]
+
+
+def _type_of(document: Document) -> str:
+    return document.facts.resource_type
 
 
 def _allow(work: UnitOfWork) -> None:

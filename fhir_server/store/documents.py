@@ -75,7 +75,7 @@ def encode(
             "from": access.from_,
             "state": access.state,
         },
-        "search": {} if document.deleted else _search(document.search, unique),
+        "search": _search_of(document, unique),
         "body": body,
         "seal": None,
         "schema": SCHEMA,
@@ -86,6 +86,20 @@ def encode(
     if len(data) > MAX_DOCUMENT_BYTES:
         raise refuse("too-large", TOO_LARGE, facts.resource_type)
     return RawBSONDocument(data)
+
+
+def reindexed(
+    document: Document, *, unique: Sequence[str] = (), mirror: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the update that replaces what is derived from the resource, and nothing else."""
+    fields = {
+        "visibility": document.facts.visibility,
+        "search": _search_of(document, unique),
+        "schema": SCHEMA,
+    }
+    if mirror is None:
+        return {"$set": fields, "$unset": {"resource": ""}}
+    return {"$set": {**fields, "resource": native(mirror)}}
 
 
 def superseded(current: RawBSONDocument, version: int) -> RawBSONDocument:
@@ -119,6 +133,10 @@ def decode(resource_type: str, fields: dict[str, Any], body: bytes) -> Stored:
         body=body,
         sort_date=read_sort_date(fields.get("search", {}).get("sort", {}).get("date")),
     )
+
+
+def _search_of(document: Document, unique: Sequence[str]) -> dict[str, Any]:
+    return {} if document.deleted else _search(document.search, unique)
 
 
 def _search(entries: SearchEntries, unique: Sequence[str]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The embedded database: a mongod of our own, a replica set of one named by a private unix socket.
 
 It has no TCP port, runs no JavaScript and keeps everything below the data directory.  A server that was
-killed leaves its mongod running; the next start takes it over.
+killed leaves its mongod running; the next start takes it over.  A mongod that was killed is restarted by its
+server, on the same socket.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Embedded:
         self._socket = socket
         self._cache_mb = cache_mb
         self._process: subprocess.Popen[bytes] | None = None
-        self._stopping = threading.Lock()
+        self._changing = threading.Lock()
+        self._stopped = False
         self.uri = f"mongodb://{quote(str(socket), safe='')}/?replicaSet={REPLICA_SET}"
         self.pid = 0
 
@@ -60,27 +62,51 @@ class Embedded:
         lock = ServerLock(data_dir)
         try:
             embedded = cls(lock, data_dir, socket_directory(data_dir) / SOCKET_NAME, cache_mb)
-            embedded._run(answer_s)
+            embedded._run(answer_s, threading.Event())
         except BaseException:
             lock.release()
             raise
         return embedded
 
+    @property
+    def running(self) -> bool:
+        """Whether the mongod is there; one that hangs is."""
+        return self.pid != 0 and _holder(self._database / "mongod.lock") == self.pid
+
+    def restart(self, interrupted: threading.Event) -> None:
+        """Start the mongod again after it ended by itself; nothing that was acknowledged is lost.
+
+        Returns when writes are accepted.  Raises MongodUnavailable if it does not start, or when
+        `interrupted` is set before it has.
+        """
+        with self._changing:
+            if self._stopped or self.running:
+                return
+            self.pid = 0
+            if self._process is not None:
+                self._process.wait()
+                self._process = None
+            try:
+                self._run(ANSWER_S, interrupted)
+            except (PyMongoError, OSError) as error:
+                raise MongodUnavailable(f"mongod could not be started ({type(error).__name__}).") from None
+
     def stop(self) -> None:
         """End the database cleanly and let go of the data directory; stopping twice is no error."""
-        with self._stopping:
-            if self.pid:
+        with self._changing:
+            if self.running:
                 self._end(self.pid)
-                self.pid = 0
-                self._lock.release()
+            self.pid = 0
+            self._stopped = True
+            self._lock.release()
 
-    def _run(self, answer_s: float) -> None:
+    def _run(self, answer_s: float, interrupted: threading.Event) -> None:
         orphan = _holder(self._database / "mongod.lock")
         if orphan and not self._answers(orphan, answer_s):
             self._end(orphan)
             orphan = 0
         try:
-            self.pid = orphan or self._spawn()
+            self.pid = orphan or self._spawn(interrupted)
             self._initiate()
         except BaseException:
             if self._process is not None:
@@ -95,7 +121,7 @@ class Embedded:
         except PyMongoError:
             return False
 
-    def _spawn(self) -> int:
+    def _spawn(self, interrupted: threading.Event) -> int:
         if self._log.exists() and self._log.stat().st_size > MAX_LOG_BYTES:
             self._log.replace(self._log.with_suffix(".log.old"))
         printed = self._log.with_name("mongod.out")
@@ -111,7 +137,8 @@ class Embedded:
                 raise MongodUnavailable(explain_failure(self._printed(printed)))
             if time.monotonic() > deadline:
                 raise MongodUnavailable(f"mongod did not serve within {START_S:.0f} s; see {self._log}.")
-            time.sleep(0.02)
+            if interrupted.wait(0.02):
+                raise MongodUnavailable("The start of mongod was interrupted.")
         return self._process.pid
 
     def _printed(self, output: Path) -> str:

@@ -121,7 +121,7 @@ def _join(client: Client, name: str, options: StoreOptions) -> Store:
     systems = MongoSystems(catalogue, registry)
     replay = MongoReplay(catalogue)
     commits = Commits(
-        catalogue, bodies, systems, replay, Transactions(client), numbers, options.clock
+        catalogue, bodies, systems, replay, Transactions(client, database=name), numbers, options.clock
     )  # fmt: skip
     return Store(
         records=MongoRecords(catalogue, bodies, commits, OwnerCache()),

@@ -101,7 +101,7 @@ class MongoRecords:
     def search(self, plan: Plan, view: View) -> Page:
         """Return one page of the plan inside the View.
 
-        One round trip for each stretch that is needed to fill it, of two at most; one more where the page ends
+        One round trip for each stretch that is needed to fill it, at most two; one more where the page ends
         between versions of one instant and sequence number.
         """
         if plan.count <= 0 or not self._catalogue.exists(plan.resource_type):

@@ -9,12 +9,13 @@ from random import SystemRandom
 from typing import Final
 
 from pymongo.client_session import ClientSession
-from pymongo.errors import PyMongoError
+from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 
 from fhir_server.model.outcome import refuse
-from fhir_server.store.connection import DURABLE, Client
+from fhir_server.model.unit_of_work import ConditionMatched, VersionConflict
+from fhir_server.store.connection import DURABLE, MAJORITY, Client
 from fhir_server.store.refusals import TIMED_OUT
 
 SNAPSHOT: Final = ReadConcern("snapshot")
@@ -24,6 +25,9 @@ LONGEST_PAUSE_S: Final = 0.1
 CONFIRM_S: Final = 15.0
 """How long to ask whether a commit whose answer was lost took place."""
 
+CONFLICTS: Final = (VersionConflict, ConditionMatched)
+"""What a transaction met, and its caller is about to look at."""
+
 TRANSIENT: Final = "TransientTransactionError"
 UNKNOWN_RESULT: Final = "UnknownTransactionCommitResult"
 
@@ -32,12 +36,14 @@ UNKNOWN_RESULT: Final = "UnknownTransactionCommitResult"
 class Transactions:
     """Runs transactions: snapshot reads, majority-acknowledged and journaled commits.
 
-    `random` gives numbers in [0, 1) for the pauses between attempts, `pause` waits for seconds.
+    `random` gives numbers in [0, 1) for the pauses between attempts, `pause` waits for seconds.  With the
+    name of a `database`, a conflict is raised only once everybody can see what it was about.
     """
 
     client: Client
     random: Callable[[], float] = field(default_factory=lambda: SystemRandom().random)
     pause: Callable[[float], None] = time.sleep
+    database: str | None = None
 
     def run(self, body: Callable[[ClientSession], None]) -> int:
         """Commit what `body` does, all or nothing, and return the number of attempts.
@@ -61,16 +67,31 @@ class Transactions:
             body(session)
         except PyMongoError as error:
             session.abort_transaction()
-            if error.has_error_label(TRANSIENT):
+            # Where no server was found in all that time, another attempt would wait as long again.
+            if error.has_error_label(TRANSIENT) and not isinstance(error, ServerSelectionTimeoutError):
                 return False
             raise
         except TryAgain:
             session.abort_transaction()
             return False
+        except CONFLICTS:
+            session.abort_transaction()
+            self._catch_up(session)
+            raise
         except BaseException:
             session.abort_transaction()
             raise
         return self._commit(session)
+
+    def _catch_up(self, session: ClientSession) -> None:
+        """Wait until reads outside of a transaction see what this one met.
+
+        A transaction sees commits that a majority does not have yet: who looks again at once would miss them.
+        The session is causally consistent, so that this read waits for all that was there.
+        """
+        if self.database is not None:
+            kept = self.client.get_database(self.database, read_concern=MAJORITY)
+            kept["locks"].find_one({}, {"_id": 1}, session=session)
 
     def _commit(self, session: ClientSession) -> bool:
         deadline = time.monotonic() + CONFIRM_S

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from fhir_server.interactions.table import INTERACTIONS
+from fhir_server.operations import operations
 from fhir_server.validation.structure import StructureValidator
 from profiles.registry import Registry
 from tests.http.calls import BASE, new_id, send
@@ -85,13 +86,13 @@ def test_the_openapi_document_has_the_addresses_of_the_table(client: FlaskClient
     document = client.get("/openapi.json").get_json()
     documented = {
         (method.upper(), path.removeprefix("/fhir").replace("{", "<").replace("}", ">").rstrip("/"))
-        for path, operations in document["paths"].items()
-        for method in operations
+        for path, methods in document["paths"].items()
+        for method in methods
         if method in {"get", "put", "post", "patch", "delete"}
     }
-    assert documented == {(row.method, row.shape) for row in INTERACTIONS}
-    for operations in document["paths"].values():
-        for operation in operations.values():
+    assert documented == {(row.method, row.shape) for row in (*INTERACTIONS, *operations())}
+    for methods in document["paths"].values():
+        for operation in methods.values():
             assert "summary" not in operation or operation["summary"]
 
 

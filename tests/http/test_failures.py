@@ -11,6 +11,7 @@ from flask import Flask
 from fhir_server.app import CONTEXT
 from fhir_server.http.application import flask_application
 from fhir_server.http.codecs import codecs_of
+from fhir_server.http.cors import Cors
 from fhir_server.http.exchange import Exchange
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.dispatch import Dispatcher, Interaction
@@ -34,7 +35,15 @@ def faulty(app: Flask) -> Flask:
     dispatcher = Dispatcher(rows, context.registry.resource_types, BASE)
     codecs = codecs_of(context.registry, context.validator)
     exchange = Exchange(replace(context, dispatcher=dispatcher), codecs, View.unrestricted("open"), 10_000)
-    return flask_application(exchange, rows, ping=lambda: False, version="0")
+    return flask_application(
+        exchange,
+        rows,
+        ping=lambda: False,
+        version="0",
+        cors=Cors(frozenset()),
+        operations={},
+        statement=context.statement.text,
+    )
 
 
 def test_a_failure_says_nothing_of_its_cause_to_the_client(faulty: Flask) -> None:

@@ -41,6 +41,8 @@ QUERIES = (
     "code-value-quantity=8310-5$ge36||.*", "combo-value-quantity=sa100||mmHg",
     "value-quantity=ne37", "code-value-quantity=8310-5$gt36", "component-code-value-quantity=8480-6$lt121",
     "combo-value-quantity=sa100", "value-string=warm", "value-string:exact=Warm", "value-string:contains=arm",
+    "date=ge2024-02-20", "date=gt2024-02-20&_sort=date", "date=ge2024-02-20&_sort=-date&code=8310-5",
+    "date=ge2024-06-30&date=lt2024-07-01&_sort=date", "date=ge2024&status=final&encounter=e1&_sort=date",
     "_id=n1,n2,nothing", "_id:not=n1", "_lastUpdated=2026-11-22", "_lastUpdated=lt2026-11-22", "_tag=t", "_tag=urn:t|t",
     "code=8310-5&status=final&date=ge2024&category=vital-signs", "_sort=date", "_sort=-date&code=8310-5",
     "_sort=_lastUpdated&status=final", "_sort=-_lastUpdated",

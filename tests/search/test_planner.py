@@ -129,6 +129,42 @@ def test_the_bounds_of_the_walk_never_cut_a_match(
         assert sort is not None
         assert made.sort_from is None or made.sort_from <= sort
         assert made.sort_before is None or sort < made.sort_before
+        if made.reach is not None and sort < made.reach.start:
+            assert made.reach.token.values[0] in document.entries.token
+
+
+@pytest.mark.parametrize(
+    ("query", "start"),
+    [
+        pytest.param("date=ge2024-02-01", datetime(2024, 1, 1, tzinfo=UTC), id="from"),
+        pytest.param("date=gt2024-01-31", datetime(2024, 1, 1, tzinfo=UTC), id="after"),
+        pytest.param(
+            "date=ge2023&date=ge2024-02-01", datetime(2024, 1, 1, tzinfo=UTC), id="the-later-of-two"
+        ),
+        pytest.param("date=2024-02", None, id="within-has-a-lower-bound"),
+        pytest.param("date=lt2024", None, id="until"),
+        pytest.param("date=ge0001-01-01", None, id="beginning-of-the-calendar"),
+        pytest.param("date:missing=false", None, id="any"),
+    ],
+)
+def test_dates_without_a_lower_bound_reach_back_a_month_and_then_to_long_ranges_only(
+    shelf: Shelf, query: str, start: datetime | None
+) -> None:
+    for driven in ("", "&code=8310-5"):
+        reach = shelf.plan(f"Observation?patient=p1&{query}{driven}").reach
+        assert (reach.start if reach is not None else None) == start
+    assert shelf.plan(f"Observation?{query}").reach is None
+
+
+def test_only_ranges_longer_than_a_month_are_marked(registry: Registry) -> None:
+    for period, marked in (
+        ({"start": "2024-01-01", "end": "2024-01-31"}, False),
+        ({"start": "2024-01-01", "end": "2024-02-01"}, True),
+        ({"start": "2024-01-01"}, True),
+        ({"end": "2024-01-01"}, True),
+    ):
+        stored = Shelf(registry).add(observation(effectiveDateTime=None, effectivePeriod=period))
+        assert ("date!long" in stored.entries.token) is marked
 
 
 def test_date_filters_on_one_value_bound_one_walk(shelf: Shelf) -> None:

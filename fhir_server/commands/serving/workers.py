@@ -57,10 +57,17 @@ def run(server: AbstractServer[Any], settings: Settings, *, request_log: bool) -
 
     `request_log`: each request leaves a line of JSON on standard output.  Workers are spawned, not forked:
     they hold no lock, no socket and no thread of this process.
-    Raises SystemExit(1) if a worker ended by itself.
+    Raises SystemExit(1) if a worker ended by itself, or after `give_up`.
     """
     multiprocessing.set_start_method("spawn", force=True)
     server.serve(target_loader=partial(load_application, settings, request_log), wrap_loader=False)
+
+
+def give_up(server: AbstractServer[Any]) -> None:
+    """Stop the running workers and make `run` raise SystemExit(1)."""
+    server.respawn_failed_workers = False
+    server.interrupt_children.append(0)
+    server.main_loop_interrupt.set()
 
 
 def load_application(settings: Settings, request_log: bool) -> Callable[..., Any]:

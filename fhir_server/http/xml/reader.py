@@ -22,6 +22,7 @@ FHIR = "http://hl7.org/fhir"
 XHTML = "http://www.w3.org/1999/xhtml"
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\Z")
+_DIV = f"{{{XHTML}}}div"
 _NUMERIC = frozenset({"decimal", "integer", "positiveInt", "unsignedInt"})
 _BOOLEANS = {"true": True, "false": False}
 _MAX_DIGITS = 4000
@@ -77,11 +78,16 @@ class _Reading:
             if not isinstance(child.tag, str):
                 self._no_text(child.tail)
                 continue
-            is_div = child.tag == f"{{{XHTML}}}div"
+            is_div = child.tag == _DIV
             key = self._local(child, XHTML if is_div else FHIR)
             shape = shapes.get(key)
             place = counts.get(key, 0)
             counts[key] = place + 1
+            plain = _plain_value(child) if shape is not None and shape.form is Form.PRIMITIVE else None
+            if plain is not None and shape is not None and (place == 0 or shape.is_list):
+                _put_primitive(tree, shape, _value(plain, shape.type), None, place)
+                self._no_text(child.tail)
+                continue
             self._path.append(f"{key}[{place}]" if shape is not None and shape.is_list else key)
             if shape is None or shape.form is Form.ATTRIBUTE or is_div != (shape.form is Form.XHTML):
                 raise self._refuse("unknown-element", f"`{type_name}` has no such element")
@@ -111,10 +117,12 @@ class _Reading:
             if len(inner) != 1:
                 raise self._refuse("cardinality", "exactly one resource is expected inside this element")
             return self.resource(inner[0], shape.key)
-        shapes = self._shapes.of(shape.type)
-        allowed = tuple(key for key in ("id", "url") if _is_attribute(shapes, key))
-        self._no_attributes(node, allowed)
-        tree: dict[str, Any] = {key: node.attrib[key] for key in allowed if key in node.attrib}
+        tree: dict[str, Any] = {}
+        if node.attrib:
+            shapes = self._shapes.of(shape.type)
+            allowed = tuple(key for key in ("id", "url") if _is_attribute(shapes, key))
+            self._no_attributes(node, allowed)
+            tree.update((key, node.attrib[key]) for key in allowed if key in node.attrib)
         self._children(node, shape.type, tree)
         return tree
 
@@ -139,11 +147,12 @@ class _Reading:
         return written
 
     def _local(self, node: Any, namespace: str) -> str:
+        found, _, local = node.tag.rpartition("}")
+        if found[1:] == namespace:
+            return str(local)
         name = etree.QName(node)
-        if name.namespace != namespace:
-            self._path.append(name.localname)
-            raise self._refuse("unknown-element", f"the element is not in the namespace {namespace}")
-        return str(name.localname)
+        self._path.append(name.localname)
+        raise self._refuse("unknown-element", f"the element is not in the namespace {namespace}")
 
     def _no_attributes(self, node: Any, allowed: tuple[str, ...]) -> None:
         for attribute in node.attrib:
@@ -159,6 +168,15 @@ class _Reading:
     def _refuse(self, situation: str, what: str) -> FhirError:
         place = ".".join(self._path)
         return refuse(situation, f"{place or 'The document'}: {what}.", place or None)
+
+
+def _plain_value(node: Any) -> str | None:
+    """Return the value of a primitive that has nothing but a value, as most have; else None."""
+    attributes = node.items()
+    if len(attributes) != 1 or len(node) or node.text is not None:
+        return None
+    name, value = attributes[0]
+    return value if name == "value" else None
 
 
 def _is_attribute(shapes: Any, key: str) -> bool:

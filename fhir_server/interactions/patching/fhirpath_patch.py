@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +20,7 @@ from fhir_server.interactions.patching import elements
 from fhir_server.interactions.patching.elements import Element, JsonObject
 from fhir_server.interactions.patching.operation import Operation, operations_of
 from fhir_server.interactions.patching.part_values import PartValues, PatchFault
+from fhir_server.model.exact_json import copy_of
 from fhir_server.model.outcome import refuse
 
 WORK = 1_000_000
@@ -35,7 +35,7 @@ def apply_fhirpath_patch(types: TypeModel, tree: JsonObject, parameters: JsonObj
     Parameters: `Parameters.parameter[2].part[1].value`.
     """
     operations = operations_of(parameters)
-    patching = _Patching(types, deepcopy(tree), WORK // max(len(operations), 1))
+    patching = _Patching(types, copy_of(tree), WORK // max(len(operations), 1))
     for operation in operations:
         try:
             _HANDLERS[operation.type](patching, operation)

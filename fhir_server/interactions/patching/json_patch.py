@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from types import MappingProxyType
 from typing import Any
 
+from fhir_server.model.exact_json import copy_of
 from fhir_server.model.number import decimal, is_number
 from fhir_server.model.outcome import FhirError, refuse
 
@@ -27,7 +27,7 @@ def apply_json_patch(tree: Any, patch: Any) -> Any:
         raise refuse("malformed-patch", "A JSON Patch is an array of operations.")
     if len(patch) > MAX_OPERATIONS:
         raise refuse("too-costly", f"A patch has at most {MAX_OPERATIONS} operations.")
-    result, copied = deepcopy(tree), 0
+    result, copied = copy_of(tree), 0
     for place, operation in enumerate(patch):
         try:
             copied += _copied(result, operation)
@@ -64,7 +64,7 @@ def _apply(tree: Any, operation: Any) -> Any:
 
 
 def _add(tree: Any, operation: Operation) -> Any:
-    return _insert(tree, _pointer(operation, "path"), deepcopy(_value(operation)), "path")
+    return _insert(tree, _pointer(operation, "path"), copy_of(_value(operation)), "path")
 
 
 def _remove(tree: Any, operation: Operation) -> Any:
@@ -72,7 +72,7 @@ def _remove(tree: Any, operation: Operation) -> Any:
 
 
 def _replace(tree: Any, operation: Operation) -> Any:
-    pointer, value = _pointer(operation, "path"), deepcopy(_value(operation))
+    pointer, value = _pointer(operation, "path"), copy_of(_value(operation))
     if not pointer:
         return value
     parent = _find(tree, pointer[:-1], "path")
@@ -91,7 +91,7 @@ def _move(tree: Any, operation: Operation) -> Any:
 
 def _copy(tree: Any, operation: Operation) -> Any:
     value = _find(tree, _pointer(operation, "from"), "from")
-    return _insert(tree, _pointer(operation, "path"), deepcopy(value), "path")
+    return _insert(tree, _pointer(operation, "path"), copy_of(value), "path")
 
 
 def _copied(tree: Any, operation: Any) -> int:

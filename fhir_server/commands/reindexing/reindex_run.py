@@ -1,0 +1,75 @@
+"""Search entries computed anew, batch by batch, in the order of update times.
+
+What is written meanwhile moves behind the walk and was indexed by its writer, so a server can go on serving.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from fhir_server.commands.reindexing.progress import Progress
+from fhir_server.interactions.assemble import Identity, facts_of
+from fhir_server.interactions.ports import Records
+from fhir_server.model import exact_json
+from fhir_server.model.document import Document, Stored
+from fhir_server.model.plan import Index, Order, Plan, SortBy
+from fhir_server.model.unit_of_work import UnitOfWork
+from fhir_server.model.view import View
+from fhir_server.search.index import Indexer
+
+Told = Callable[[str, int], None]
+"""Hears the type and how many resources of it were reindexed just now."""
+
+
+def reindex_all(
+    records: Records,
+    indexer: Indexer,
+    view: View,
+    types: Sequence[str],
+    progress: Progress,
+    *,
+    batch: int,
+    until: datetime,
+    stopped: threading.Event,
+    told: Told,
+) -> bool:
+    """Reindex what was last updated before `until` (aware); return whether all of it is done.
+
+    Each batch is one commit, after which `progress` knows of it.  Raises FhirError when the database fails.
+    """
+    for resource_type in types:
+        if resource_type in progress.finished:
+            continue
+        order = Order(SortBy.UPDATED, descending=False)
+        plan = Plan(resource_type, index=Index.UPDATED, order=order, count=batch)
+        plan = replace(plan, after=progress.positions.get(resource_type))
+        while True:
+            if stopped.is_set():
+                return False
+            page = records.search(plan, view)
+            documents = tuple(_document(stored, indexer) for stored in page.entries)
+            if documents:
+                records.commit(UnitOfWork(view, reindexes=documents))
+                told(resource_type, len(documents))
+            is_last = page.next is None or (page.next.sort is not None and page.next.sort >= until)
+            progress.reached(resource_type, None if is_last else page.next)
+            if is_last:
+                break
+            plan = replace(plan, after=page.next)
+    return True
+
+
+def _document(stored: Stored, indexer: Indexer) -> Document:
+    resource = exact_json.decode(stored.body)
+    identity = Identity(stored.resource_type, stored.id, stored.version, stored.updated)
+    return Document(
+        facts=facts_of(resource, identity, stored.owner),
+        version=stored.version,
+        updated=stored.updated,
+        seq=stored.seq,
+        resource=resource,
+        search=indexer.entries(resource, owner=stored.owner),
+    )
