@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from bson.codec_options import CodecOptions
 from bson.int64 import Int64
-from pymongo.errors import AutoReconnect
+from pymongo.errors import AutoReconnect, ServerSelectionTimeoutError
 
 from fhir_server.store.catalogue import Records
 from fhir_server.store.filters import Filter
@@ -74,5 +74,7 @@ def _run(collection: Records, command: dict[str, Any]) -> dict[str, Any]:
     database = collection.database
     try:
         return database.command(command, codec_options=NAIVE)
+    except ServerSelectionTimeoutError:
+        raise  # it has waited for a server long enough
     except AutoReconnect:
         return database.command(command, codec_options=NAIVE)
