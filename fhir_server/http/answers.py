@@ -42,7 +42,7 @@ def agree(interaction: Interaction, resource_type: str, query: Pairs, environ: M
             override = value
         elif name == PRETTY_PARAMETER:
             pretty = value
-    sent = environ.get("CONTENT_TYPE") if interaction.takes == "resource" else None
+    sent = environ.get("CONTENT_TYPE") if interaction.takes in ("resource", "patch") else None
     if resource_type == binary.BINARY and binary.is_content(sent):
         sent = None
     holds_content = resource_type == binary.BINARY and interaction.name in binary.READS

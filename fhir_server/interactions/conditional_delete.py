@@ -32,8 +32,8 @@ def conditional_delete(context: Context, request: Request) -> Reply:
     if earlier is not None:
         reply = _reply(context, request, earlier, audited=False)
         return replace(reply, headers={replays.REPLAYED: "true"})
-    wanted = bind_address(context, request, count=context.limits.conditional_deletes + 1)
     for _ in range(context.limits.attempts):
+        wanted = bind_address(context, request, count=context.limits.conditional_deletes + 1)
         found = matches(context, request, wanted)
         if request.conditions.if_match is not None:
             check_if_match(request.conditions, found[0] if len(found) == 1 else None)

@@ -29,8 +29,8 @@ def conditional_update(context: Context, request: Request) -> Reply:
     if earlier is not None:
         return writing.replayed(context, request, earlier)
     resource = resource_of(context, request)
-    wanted = bind_address(context, request)
     for _ in range(context.limits.attempts):
+        wanted = bind_address(context, request)
         current = one_at_most(find(context, request, wanted))
         check_if_match(request.conditions, current)
         check_if_none_match(request.conditions, current)

@@ -5,7 +5,7 @@ Spec: https://hl7.org/fhir/R4/http.html#ccreate
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
@@ -18,6 +18,7 @@ from fhir_server.model.unit_of_work import Condition
 from fhir_server.search.criteria import criteria
 from fhir_server.search.parameter import Filter
 from fhir_server.search.planner import plan
+from fhir_server.search.ports import Systems
 
 ENOUGH = 2
 """Whether one or several match is all that criteria ask."""
@@ -34,10 +35,12 @@ class Criteria:
     resource_type: str
     key: str
     plan: Plan
+    rebind: Callable[[], Plan] | None = None
+    """Makes the plan anew where it depends on the systems that a parameter was ever written with."""
 
     def guards(self, request: Request, id: str) -> Condition:
         """Return the condition that the document `id` is created only while nothing matches."""
-        return Condition(self.resource_type, self.key, self.plan, request.view, id)
+        return Condition(self.resource_type, self.key, self.plan, request.view, id, self.rebind)
 
 
 def bind(
@@ -52,13 +55,27 @@ def bind(
     if not any(map(_selects, asked.filters)):
         text = "The criteria match next to everything. Name what the resource has, not what it lacks."
         raise refuse("criteria-needed", text)
-    bound = plan(
-        asked,
-        systems=context.systems,
-        owner=request.view.owner,
-        cross_person_types=context.cross_person_types,
-    )
-    return Criteria(resource_type, asked.key, replace(bound, count=count))
+    systems = _Asked(context.systems)
+
+    def planned() -> Plan:
+        across = context.cross_person_types
+        bound = plan(asked, systems=systems, owner=request.view.owner, cross_person_types=across)
+        return replace(bound, count=count)
+
+    bound = planned()
+    return Criteria(resource_type, asked.key, bound, planned if systems.were_asked else None)
+
+
+class _Asked:
+    """Systems that remember whether a plan needed them."""
+
+    def __init__(self, systems: Systems) -> None:
+        self._systems = systems
+        self.were_asked = False
+
+    def of(self, resource_type: str, parameter: str) -> Sequence[str]:
+        self.were_asked = True
+        return self._systems.of(resource_type, parameter)
 
 
 def bind_address(context: Context, request: Request, *, count: int = ENOUGH) -> Criteria:

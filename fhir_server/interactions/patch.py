@@ -55,8 +55,8 @@ def conditional_patch(context: Context, request: Request) -> Reply:
     if earlier is not None:
         return writing.replayed(context, request, earlier)
     change = _asked(request)
-    wanted = bind_address(context, request)
     for _ in range(context.limits.attempts):
+        wanted = bind_address(context, request)
         current = one_at_most(find(context, request, wanted))
         try:
             return _store(context, request, change, current)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fhir_server.model.audit import AuditEntry, Notice
@@ -35,6 +36,8 @@ class Condition:
     plan: Plan
     view: View
     creates: str
+    rebind: Callable[[], Plan] | None = None
+    """Makes `plan` anew inside the commit, where it depends on what others write meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,9 @@ def exclude(
 
 
 def _matches(condition: Condition, catalogue: Catalogue, session: ClientSession) -> tuple[str, ...]:
-    plan = condition.plan
+    # Asked for anew within each attempt: a code without a system is looked up under all systems that were
+    # noted, and those of a commit that came first are among them by now.
+    plan = condition.plan if condition.rebind is None else condition.rebind()
     hint = catalogue.hint(plan.resource_type, plan.index)
     cursor = catalogue.current(plan.resource_type).find(
         searches.matching(plan, condition.view), {"_id": 1}, limit=LOOKED_UP, hint=hint, session=session

@@ -1,50 +1,51 @@
-"""The end of a worker: at the first signal, once, and with its parent."""
+"""What the workers make of the application."""
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
+from collections.abc import Callable, Iterator
+from typing import Any
 
-import pytest
-
-# A stand-in for granian: a handler that must run once; standard input keeps the process until both were sent.
-WORKER = """
-import signal, sys, threading
-from fhir_server.commands.serving.workers import end_once
-end_once()
-stopped = threading.Semaphore(0)
-calls = []
-signal.signal(signal.SIGTERM, lambda *_: (calls.append(1), stopped.release()))
-print("ready", flush=True)
-stopped.acquire()
-sys.stdin.read()
-print(len(calls))
-"""
+from fhir_server.commands.serving.workers import whole_bodies
 
 
-@pytest.mark.parametrize("signals", [
-    pytest.param((signal.SIGINT,), id="interrupt"),
-    pytest.param((signal.SIGTERM,), id="terminate"),
-    pytest.param((signal.SIGINT, signal.SIGTERM), id="terminal-then-parent"),
-    pytest.param((signal.SIGTERM, signal.SIGTERM), id="service-then-parent"),
-])  # fmt: skip
-def test_a_worker_is_stopped_once_however_many_signals_reach_it(signals: tuple[int, ...]) -> None:
-    command = [sys.executable, "-c", WORKER]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
-        assert worker.stdout is not None
-        assert worker.stdout.readline() == "ready\n"
-        for number in signals:
-            worker.send_signal(number)
-        printed, _ = worker.communicate(timeout=30)
-    assert (printed, worker.returncode) == ("1\n", 0)
+class Body:
+    """An iterable body that knows whether it was closed."""
+
+    def __init__(self, fails: bool = False) -> None:
+        self.closed = False
+        self.fails = fails
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"a"
+        if self.fails:
+            raise OSError
+        yield b"b"
+
+    def close(self) -> None:
+        self.closed = True
 
 
-def test_a_worker_that_does_not_serve_yet_ends_at_once() -> None:
-    code = "\n".join(line for line in WORKER.splitlines() if not line.startswith("signal.signal"))
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as worker:
-        assert worker.stdout is not None
-        assert worker.stdout.readline() == "ready\n"
-        worker.send_signal(signal.SIGTERM)
-        worker.communicate(timeout=30)
-    assert worker.returncode == 0
+def answering(body: Body) -> Callable[..., Any]:
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Body:
+        start_response("200 OK", [])
+        return body
+
+    return application
+
+
+def test_a_body_is_sent_whole_and_closed() -> None:
+    body, started = Body(), []
+    sent = whole_bodies(answering(body))({}, lambda *parts: started.append(parts))
+    assert sent == [b"a", b"b"]
+    assert body.closed
+    assert started == [("200 OK", [])]
+
+
+def test_a_body_that_fails_is_closed() -> None:
+    body = Body(fails=True)
+    try:
+        whole_bodies(answering(body))({}, lambda *parts: None)
+    except OSError:
+        assert body.closed
+    else:
+        raise AssertionError("the failure was swallowed")

@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.http.calls import bundle, entry, new_id, patient, send, situation
+from tests.http.conftest import MakeApp
 
 SYSTEM = "urn:oid:1.2.5"
 TOGETHER = 64
@@ -77,6 +78,34 @@ def test_of_many_at_once_exactly_one_creates(app: Flask) -> None:
     assert sorted(status for status, _ in answers) == [200] * (TOGETHER - 1) + [201]
     assert len({id for _, id in answers}) == 1
     assert send(app.test_client(), "GET", f"/Patient?identifier={SYSTEM}|{value}").get_json()["total"] == 1
+
+
+@pytest.mark.parametrize("way", ["create", "update", "transaction"])
+def test_a_code_is_looked_up_under_systems_that_others_bring_at_the_same_time(
+    make_app: MakeApp, way: str
+) -> None:
+    """Nobody wrote any of these systems before; the criteria name none."""
+    app, start = make_app(), Barrier(8)
+
+    def attempt(number: int) -> int:
+        client = app.test_client()
+        body = patient(identifier=[{"system": f"urn:oid:1.2.{number}", "value": "new"}])
+        start.wait()
+        if way == "update":
+            return send(client, "PUT", "/Patient?identifier=new", body).status_code
+        if way == "create":
+            return send(client, "POST", "/Patient", body, {"If-None-Exist": "identifier=new"}).status_code
+        made = bundle("transaction", entry("POST", "Patient", body, ifNoneExist="identifier=new"))
+        answer = send(client, "POST", "", made)
+        if answer.status_code != 200:
+            return answer.status_code
+        return int(answer.get_json()["entry"][0]["response"]["status"][:3])
+
+    with ThreadPoolExecutor(8) as threads:
+        statuses = list(threads.map(attempt, range(8)))
+    assert statuses.count(201) == 1
+    assert set(statuses) <= {200, 201, 409}
+    assert send(app.test_client(), "GET", "/Patient?identifier=new").get_json()["total"] == 1
 
 
 def test_of_many_transactions_at_once_exactly_one_creates(app: Flask) -> None:

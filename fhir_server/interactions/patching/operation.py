@@ -16,6 +16,8 @@ from fhir_server.model.outcome import refuse
 
 OPERATION = "operation"
 MAX_OPERATIONS = 1000
+MAX_PATHS = 50_000
+"""Characters of all paths together: each is compiled anew."""
 
 PARTS: Mapping[str, frozenset[str]] = MappingProxyType({
     "add": frozenset({"path", "name", "value"}),
@@ -60,7 +62,8 @@ class Operation:
 def operations_of(parameters: JsonObject) -> Sequence[Operation]:
     """Return the operations in order.
 
-    Raises FhirError `malformed-patch` with the place, `too-costly` where there are more than a thousand.
+    Raises FhirError `malformed-patch` with the place, `too-costly` where they are too many or their paths too
+    long.
     """
     described = parameters.get("parameter") or []
     if len(described) > MAX_OPERATIONS:
@@ -73,6 +76,9 @@ def operations_of(parameters: JsonObject) -> Sequence[Operation]:
         except PatchFault as fault:
             where = f"Parameters.parameter[{place}]{fault.place}"
             raise refuse(fault.situation, f"{where}: {fault.what}.", where) from None
+    if sum(len(operation.text("path")[1]) for operation in operations) > MAX_PATHS:
+        text = f"The paths of a patch have at most {MAX_PATHS} characters together."
+        raise refuse("too-costly", text, "Parameters.parameter")
     return operations
 
 

@@ -283,6 +283,9 @@ def test_the_work_of_a_patch_is_bounded(types: RegistryTypeModel) -> None:
     with pytest.raises(FhirError) as refusal:
         patched(types, *[one] * (MAX_OPERATIONS + 1))
     assert refusal.value.issues[0].situation == "too-costly"
+    with pytest.raises(FhirError) as refusal:
+        patched(types, *[operation("delete", "Patient.photo" + " " * 1000)] * 50)
+    assert refusal.value.issues[0].situation == "too-costly"
     all_of = "%resource.descendants()"
     walk = f"{all_of}.where({all_of}.where({all_of}.exists()).empty())"
     with pytest.raises(FhirError) as refusal:
