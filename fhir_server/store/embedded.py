@@ -96,6 +96,10 @@ class Embedded:
         with self._changing:
             if self.running:
                 self._end(self.pid)
+            if self._process is not None:
+                # One that was killed by somebody else is gone, but not yet reaped.
+                self._process.wait()
+                self._process = None
             self.pid = 0
             self._stopped = True
             self._lock.release()
