@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -21,11 +22,30 @@ class AuditSink(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Where a resource is: `owner` None is the directory; `choices` are those of the owner, None: none made."""
+
+    owner: str | None
+    choices: Mapping[str, Any] | None
+
+
 class Choices(Protocol):
-    """The compiled choices of each person."""
+    """The compiled choices of each person, read from the primary at each request: nothing is cached.
+
+    For access decisions only: these look-ups are the only ones without a View.
+    """
 
     def of(self, owner: str) -> Mapping[str, Any] | None:
         """Return the current choices document of a person, None where nothing was ever chosen."""
+        ...
+
+    def of_resource(self, resource_type: str, id: str) -> Held | None:
+        """Return whose record holds the resource and that person's choices in one round trip; None: absent."""
+        ...
+
+    def person_of(self, identifiers: Sequence[str]) -> Sequence[str]:
+        """Return the ids (two at most) of the Patients with one of these identifiers, `system|value`."""
         ...
 
 

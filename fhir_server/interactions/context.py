@@ -7,6 +7,7 @@ from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
 from fhir_server.access.ports import AuditSink
+from fhir_server.interactions.gate import Gate, OpenGate
 from fhir_server.interactions.patching.patches import Patches
 from fhir_server.interactions.ports import Blobs, Records, Replay
 from fhir_server.model.clock import Clock
@@ -73,6 +74,7 @@ class Context:
     """Whether a PUT to an unknown id may create."""
     integrity: Integrity | None = None
     """Refuses references to nothing and deletions of what is referenced; None: both are allowed."""
+    gate: Gate = OpenGate()
     audit_waits: bool = True
     """Whether an answer waits until its audit entry is durable."""
 

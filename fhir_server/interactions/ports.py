@@ -19,15 +19,20 @@ class Records(Protocol):
     All methods raise FhirError `database-unavailable` or `timeout` when the database does not answer.
     """
 
-    def read(self, resource_type: str, id: str, view: View) -> Stored | None:
-        """Return the current version (a deletion too), or None: absent and hidden are the same."""
+    def read(self, resource_type: str, id: str, view: View, *, facts: bool = False) -> Stored | None:
+        """Return the current version (a deletion too), or None: absent and hidden are the same.
+
+        With `facts`, `Stored.facts` is filled: what a write has to carry on.
+        """
         ...
 
     def vread(self, resource_type: str, id: str, version: int, view: View) -> Stored | None:
         """Return that version, or None.  What the View hides of the current version hides all."""
         ...
 
-    def read_many(self, resource_type: str, ids: Sequence[str], view: View) -> dict[str, Stored]:
+    def read_many(
+        self, resource_type: str, ids: Sequence[str], view: View, *, facts: bool = False
+    ) -> dict[str, Stored]:
         """Return the current versions by id in one round trip; what is absent or hidden is missing."""
         ...
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from fhir_server.interactions.patching.patches import Patch
+from fhir_server.model.actor import OPEN, Actor
 from fhir_server.model.view import View
 
 Pairs = tuple[tuple[str, str], ...]
@@ -68,6 +69,10 @@ class Request:
     conditions: Conditions = field(default_factory=Conditions)
     prefer: Prefer = field(default_factory=Prefer)
     idempotency: Idempotency | None = None
+    actor: Actor = OPEN
+    """Who asks."""
+    purpose: str = ""
+    """What for, as the token says: a code of v3-ActReason; empty where nothing is governed."""
 
 
 @dataclass(frozen=True, slots=True)

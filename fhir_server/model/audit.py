@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from fhir_server.model.actor import Actor
 from fhir_server.model.view import ActorRef
 
 
@@ -27,6 +28,17 @@ class AuditEntry:
     entities: tuple[str, ...] = ()
     query: str | None = None
     """Digest of the search criteria, hexadecimal; the criteria themselves can hold personal data."""
+    agent: Actor | None = None
+    """Who it was in full; None where nothing is governed."""
+    rule: str = ""
+    """The rule of the policy that allowed or refused it."""
+    mode: str = "normal"
+    situation: str | None = None
+    """Why it was refused: a key of `model.outcome.SITUATIONS`; None for what was answered."""
+    labels: tuple[str, ...] = ()
+    """Labels of what it is about (`withheld-from-representatives`): who may not read this entry."""
+    request: str | None = None
+    """What was asked, `GET Type?parameters`, for the person and auditors; never in an application log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,11 @@ class Notice:
     id: str
     at: datetime
     kind: str
-    """`deposit`, `change`, `deletion` …"""
+    """`deposit`, `change`, `deletion`, `access`, `emergency`, `attempt`, `choice`."""
     owner: str | None
     entities: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ("person",)
+    """Roles of the policy: `person`, `treating-doctor`, `representative`."""
+    actor: ActorRef | None = None
+    labels: tuple[str, ...] = ()
+    """Labels of what it is about: whoever may not see those is not told."""

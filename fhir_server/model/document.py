@@ -17,10 +17,13 @@ class Access:
     """Facts that access predicates ask for.  `state` is the life of the item (`current` by default)."""
 
     labels: tuple[str, ...] = ()
-    author: str | None = None
+    """Labels in the neutral words of the policy (`masked`), own and inherited; other labels `system|code`."""
+    authors: tuple[str, ...] = ()
+    """Who deposited it: the identifiers of the actor and of the structure.  Stored as `author`."""
     source: tuple[str, ...] = ()
+    """`Type/id` of what its labels are inherited from."""
     from_: datetime | None = None
-    """Not visible to the person before this instant; None: no such bound.  Stored as `from`."""
+    """When what is withheld from the person opens to it by itself; None: never.  Stored as `from`."""
     state: str = "current"
 
 
@@ -111,3 +114,5 @@ class Stored:
     body: bytes
     sort_date: datetime | None = None
     """The position of this version in a page ordered by date."""
+    facts: Facts | None = None
+    """What predicates see of it, where the reader asked for it."""

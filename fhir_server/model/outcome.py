@@ -89,7 +89,15 @@ SITUATIONS: Mapping[str, Situation] = MappingProxyType({
     "update-create-not-allowed": Situation(405, "not-supported"),
     # access
     "no-token": Situation(401, "login"),
+    "bad-token": Situation(401, "login"),
     "refused": Situation(403, "forbidden"),
+    "person-needed": Situation(403, "forbidden"),
+    "reason-needed": Situation(422, "required"),
+    "label-removal": Situation(422, "business-rule"),
+    "forbidden-labels": Situation(422, "business-rule"),
+    "operation-only": Situation(422, "business-rule"),
+    "illegal-choice": Situation(422, "business-rule"),
+    "clock-behind": Situation(503, "transient"),
     # the server
     "overloaded": Situation(503, "transient"),
     "database-unavailable": Situation(503, "transient"),

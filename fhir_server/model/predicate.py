@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from fhir_server.model.document import Facts
 
@@ -45,9 +46,16 @@ class LabelsExclude:
 
 @dataclass(frozen=True, slots=True)
 class AuthorIn:
-    """`access.author` is one of these."""
+    """`access.author` has one of these: the depositor and the structure for which it was deposited."""
 
     authors: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class OpensBy:
+    """`access.from` is there and not later than this instant."""
+
+    instant: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +94,8 @@ class Not:
 
 
 Predicate = (
-    Everything | Nothing | OwnerIs | VisibilityIn | LabelsExclude | AuthorIn | SourcesExclude
-    | IdIn | AllOf | AnyOf | Not
+    Everything | Nothing | OwnerIs | VisibilityIn | LabelsExclude | AuthorIn | OpensBy
+    | SourcesExclude | IdIn | AllOf | AnyOf | Not
 )  # fmt: skip
 
 
@@ -105,7 +113,9 @@ def matches(predicate: Predicate, facts: Facts) -> bool:
         case LabelsExclude(labels):
             return labels.isdisjoint(facts.access.labels)
         case AuthorIn(authors):
-            return facts.access.author in authors
+            return not authors.isdisjoint(facts.access.authors)
+        case OpensBy(instant):
+            return facts.access.from_ is not None and facts.access.from_ <= instant
         case SourcesExclude(sources):
             return sources.isdisjoint(facts.access.source)
         case IdIn(ids):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from fhir_server.model.audit import AuditEntry, Notice
 from fhir_server.model.document import Document
@@ -51,6 +53,33 @@ class IdempotencyKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Relabel:
+    """Labels of a stored resource and of all its versions, where only what is inherited changes.
+
+    No version is made and no body touched.  `owner` is the person whose record holds it; what is not there
+    any more is passed over.
+    """
+
+    resource_type: str
+    id: str
+    owner: str
+    labels: tuple[str, ...]
+    visibility: int
+    source: tuple[str, ...] = ()
+    from_: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChoicesChange:
+    """The compiled choices of a person, written anew; `expected_version` 0: there were none."""
+
+    owner: str
+    expected_version: int
+    document: Mapping[str, Any]
+    """As `access.choices` writes it: plain values and aware instants."""
+
+
+@dataclass(frozen=True, slots=True)
 class UnitOfWork:
     """Creates, replacements and deletions with their audit entries and notices: all or nothing.
 
@@ -67,6 +96,9 @@ class UnitOfWork:
     reindexes: tuple[Document, ...] = ()
     """Stored versions of which only what is derived is replaced: search entries, visibility, native mirror.
     One that is no longer the current version is passed over: whoever wrote the next one indexed it."""
+    relabels: tuple[Relabel, ...] = ()
+    choices: ChoicesChange | None = None
+    """Raises VersionConflict of type `choices` where another change came first."""
     conditions: tuple[Condition, ...] = ()
     audit: tuple[AuditEntry, ...] = ()
     notices: tuple[Notice, ...] = ()

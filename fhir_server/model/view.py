@@ -52,6 +52,17 @@ class View:
     by_type: Mapping[str, Predicate]
     write: Mapping[str, Predicate]
     digest: bytes
+    """Of the actor, the purpose, the owner and the policy; never of choices: a cursor must not tell them."""
+    rule: str = ""
+    """The rule of the policy that decided."""
+    directory: frozenset[str] = frozenset()
+    """Types that are of no person: what is read of them has no owner."""
+    operations: frozenset[str] | None = None
+    """The `$operations` that may be called; None: all."""
+    tells: tuple[str, ...] = ()
+    """Who is told that this access took place: recipients of the policy (`person`, `treating-doctor`)."""
+    mode: str = "normal"
+    """`normal` or the emergency mode of the policy in which the access takes place."""
 
     @classmethod
     def unrestricted(cls, reason: str) -> View:
@@ -65,6 +76,10 @@ class View:
             write=everything,
             digest=hashlib.sha256(f"unrestricted|{reason}".encode()).digest(),
         )
+
+    def owner_for(self, resource_type: str) -> str | None:
+        """Return the owner that everything of a type in this View has; None where there is no single one."""
+        return None if resource_type in self.directory else self.owner
 
     def reads(self, resource_type: str) -> Predicate:
         """Return what may be read of a type."""

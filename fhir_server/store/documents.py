@@ -70,7 +70,7 @@ def encode(
         "visibility": facts.visibility,
         "access": {
             "labels": access.labels,
-            "author": access.author,
+            "author": access.authors,
             "source": access.source,
             "from": access.from_,
             "state": access.state,

@@ -50,6 +50,8 @@ def predicate_filter(wanted: Predicate) -> Filter:
             return {"access.labels": {"$nin": sorted(labels)}}
         case predicate.AuthorIn(authors):
             return {"access.author": {"$in": sorted(authors)}}
+        case predicate.OpensBy(instant):
+            return {"access.from": {"$lte": millis_down(instant)}}
         case predicate.SourcesExclude(sources):
             return {"access.source": {"$nin": sorted(sources)}}
         case predicate.IdIn(ids):

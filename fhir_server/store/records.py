@@ -37,7 +37,7 @@ class MongoRecords:
         self._owners = owners
         self._histories = Histories(catalogue, bodies)
 
-    def read(self, resource_type: str, id: str, view: View) -> Stored | None:
+    def read(self, resource_type: str, id: str, view: View, *, facts: bool = False) -> Stored | None:
         """Return the current version (a deletion too), or None.  One round trip."""
         found = self._current(resource_type, id, view)
         return self._bodies.restore(resource_type, [found])[0] if found is not None else None
@@ -53,7 +53,9 @@ class MongoRecords:
                 found = find_one(self._catalogue.history(resource_type), wanted, PROJECTION)
         return self._bodies.restore(resource_type, [found])[0] if found is not None else None
 
-    def read_many(self, resource_type: str, ids: Sequence[str], view: View) -> dict[str, Stored]:
+    def read_many(
+        self, resource_type: str, ids: Sequence[str], view: View, *, facts: bool = False
+    ) -> dict[str, Stored]:
         """Return the current versions by id in one round trip."""
         if not ids:
             return {}

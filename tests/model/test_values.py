@@ -140,7 +140,7 @@ def test_every_situation_has_an_issue_type_of_the_specification() -> None:
     assert {situation.code for situation in SITUATIONS.values()} <= ISSUE_TYPES
 
 
-FACTS = Facts("Observation", "o1", "p1", 17, Access(labels=("s|V",), author="org1", source=("d1", "d2")))
+FACTS = Facts("Observation", "o1", "p1", 17, Access(labels=("s|V",), authors=("org1",), source=("d1", "d2")))
 
 
 @pytest.mark.parametrize(

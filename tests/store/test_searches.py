@@ -71,7 +71,7 @@ def _crowd(make: Make, size: int = 120) -> list[Document]:
                 visibility=source.randrange(3),
                 access=Access(
                     labels=_sample(source, LABELS),
-                    author=source.choice(("org1", "org2", None)),
+                    authors=source.choice((("org1",), ("org2",), ("org1", "org2"), ())),
                     source=_sample(source, ("org1", "org3")),
                 ),
                 search=SearchEntries(
