@@ -24,7 +24,7 @@ class AuditSink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Where a resource is: `owner` None is the directory; `choices` are those of the owner, None: none made."""
+    """Where a resource is: `owner` None is the directory; `choices` are the owner's, None: none made."""
 
     owner: str | None
     choices: Mapping[str, Any] | None
@@ -41,7 +41,7 @@ class Choices(Protocol):
         ...
 
     def of_resource(self, resource_type: str, id: str) -> Held | None:
-        """Return whose record holds the resource and that person's choices in one round trip; None: absent."""
+        """Return whose record holds the resource, and their choices, in one round trip; None: absent."""
         ...
 
     def person_of(self, identifiers: Sequence[str]) -> Sequence[str]:

@@ -74,7 +74,7 @@ class Context:
     """Whether a PUT to an unknown id may create."""
     integrity: Integrity | None = None
     """Refuses references to nothing and deletions of what is referenced; None: both are allowed."""
-    gate: Gate = OpenGate()
+    gate: Gate = OpenGate()  # noqa: RUF009 - it has no state
     audit_waits: bool = True
     """Whether an answer waits until its audit entry is durable."""
 
