@@ -101,6 +101,14 @@ class LocalConcepts:
         own = None if found is None else _own_code(found, code)
         return frozenset((code,)) if found is None or own is None else found.below(own)
 
+    def above(self, system: str, code: str) -> frozenset[str]:
+        """Return the code and all codes above it; the code alone where nothing is known of it."""
+        found = self._code_system(system)
+        own = None if found is None else _own_code(found, code)
+        if found is None or own is None:
+            return frozenset((code,))
+        return frozenset(known for known in found.concepts if own in found.below(known))
+
     def _code_system(self, system: str) -> CodeSystemFacts | None:
         return self._tables.code_systems.get(without_version(system))
 

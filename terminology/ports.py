@@ -20,3 +20,7 @@ class Concepts(Protocol):
     def closure(self, system: str, code: str) -> Collection[str]:
         """Return the code and all codes below it."""
         ...
+
+    def above(self, system: str, code: str) -> Collection[str]:
+        """Return the code and all codes above it."""
+        ...

@@ -22,6 +22,8 @@ from fhir_server.search.types.token import CONTACT_USES
 from profiles.definitions import SearchParameter
 from profiles.registry import Registry
 from profiles.type_model import RegistryTypeModel
+from terminology.local import LocalConcepts
+from terminology.ports import Concepts
 
 _FIRST_NAME = re.compile(r"\W*(?P<name>[A-Z]\w*)")
 
@@ -47,11 +49,12 @@ class Catalogue:
     `base_url` is this server's own (`https://example.org/fhir`), `zone` that of dates without one.
     """
 
-    __slots__ = ("_types", "_types_model", "elements", "registry", "setting")
+    __slots__ = ("_types", "_types_model", "concepts", "elements", "registry", "setting")
 
     def __init__(self, registry: Registry, setting: Setting) -> None:
         self.registry = registry
         self.setting = setting
+        self.concepts: Concepts = LocalConcepts(registry)
         self.elements = Elements(registry)
         self._types_model = RegistryTypeModel(registry)
         self._types: dict[str, TypeParameters] = {}

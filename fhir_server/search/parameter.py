@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from fhir_server.fhirpath import Compiled
 from fhir_server.search.source import Source
+from terminology.ports import Concepts
 
 OwnerRole = Literal["decides", "may", "never"]
 """What a reference parameter has to do with the owner: a person in it *is* the owner, may be, cannot be."""
@@ -86,6 +87,8 @@ class Reading(Setting):
     """What the values of a query are read against."""
 
     now: datetime = field(kw_only=True)
+    concepts: Concepts | None = field(default=None, kw_only=True)
+    """What value sets and hierarchies hold; None: nothing is known of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ from fhir_server.search.types import (
     quantity,
     reference,
     string,
-    token,
+    token_modifiers,
     uri,
 )
 
 TYPES: Mapping[str, ParameterType] = {
     module.TYPE.name: module.TYPE
-    for module in (composite, date, number, quantity, reference, string, token, uri)
+    for module in (composite, date, number, quantity, reference, string, token_modifiers, uri)
 }
 
 DOCUMENT: Mapping[str, ParameterType] = {"_id": document.ID, "_lastUpdated": document.UPDATED}

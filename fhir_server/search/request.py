@@ -71,7 +71,9 @@ def parse(
     """
     if resource_type not in catalogue.registry.resource_types:
         raise refuse("unknown-type", f"`{resource_type}` is not a resource type of FHIR R4.")
-    reading = Reading(catalogue.setting.base_url, catalogue.setting.zone, now=now)
+    reading = Reading(
+        catalogue.setting.base_url, catalogue.setting.zone, now=now, concepts=catalogue.concepts
+    )  # fmt: skip
     filters: list[Filter] = []
     criteria, used, ignored = list[Pair](), list[Pair](), dict[str, None]()
     page = DEFAULT_PAGE

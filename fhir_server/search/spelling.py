@@ -5,6 +5,8 @@
     string     family=muller                     (folded, see `fold`)
     person     subject!owner, performer=@        (residual; see `types.reference`)
     any system _tag:code=x                       (residual codes only; see `types.token`)
+    text       code:text=headache                (residual, folded; what `:text` searches)
+    typed      identifier:of-type=http://…|MR|1  (residual; what `:of-type` searches)
     long range date!long                         (sort dates only; see `planner`)
 
 The first `|` of an entry ends the system of a token; nothing else holds a bar, so `system_of` can tell.
@@ -37,6 +39,17 @@ def plain(name: str, text: str) -> str:
 def present_marker(name: str) -> str:
     """Return the residual entry of a value that cannot be found but is there (a concept without codes)."""
     return f"{name}!present"
+
+
+def text_head(name: str) -> str:
+    """Return what the residual entries of the texts beside a code begin with."""
+    return f"{name}:text="
+
+
+def of_type(name: str, system: str, code: str, value: str) -> str:
+    """Return the residual entry of an identifier of a type."""
+    parts = (part.replace("|", "%7C") if "|" in part else part for part in (system, code, value))
+    return shorten(f"{name}:of-type={'|'.join(parts)}")
 
 
 def long_marker(name: str) -> str:

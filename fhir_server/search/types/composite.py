@@ -29,7 +29,16 @@ from fhir_server.search.types import date, number, quantity, reference, string, 
 from fhir_server.search.types.token import MAX_HAS, TokenValue
 
 PART_TYPES: Mapping[str, ParameterType] = {
-    module.TYPE.name: module.TYPE for module in (token, reference, string, uri, quantity, number, date)
+    kind.name: kind
+    for kind in (
+        token.PLAIN,
+        reference.TYPE,
+        string.TYPE,
+        uri.TYPE,
+        quantity.TYPE,
+        number.TYPE,
+        date.TYPE,
+    )
 }
 FIRST = frozenset({"token", "reference", "uri"})
 TEXTS = frozenset({"token", "reference", "uri", "string"})

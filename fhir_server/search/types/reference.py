@@ -23,7 +23,7 @@ from fhir_server.search.parameter import Codes, Filter, Parameter, Reading, Sett
 from fhir_server.search.parameter_type import ParameterType, SystemsOf
 from fhir_server.search.source import Source
 from fhir_server.search.spelling import plain, present_marker, token
-from fhir_server.search.types.token import TYPE as TOKEN
+from fhir_server.search.types.token import PLAIN as TOKEN
 from fhir_server.search.types.token import TokenValue, bind_tokens
 
 IDENTIFIER = "identifier"

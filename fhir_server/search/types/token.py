@@ -1,7 +1,7 @@
 """Token parameters: `[system|]code`, exact and case-sensitive.
 
 ContactPoint: R4 names `ContactPoint.use` as its system, so `telecom=home|555-1234`; the value is compared
-to the letter.  A boolean is a code without a system.
+to the letter.  A boolean is a code without a system.  The modifiers are in `token_modifiers`.
 Spec: https://hl7.org/fhir/R4/search.html#token
 """
 
@@ -16,10 +16,11 @@ from fhir_server.model.outcome import refuse
 from fhir_server.model.plan import Condition, Has, Negation, Or, StartsWith, TextField
 from fhir_server.search.collector import Collector, Sink
 from fhir_server.search.escape import split_bar
+from fhir_server.search.fold import fold
 from fhir_server.search.parameter import Codes, Filter, Parameter, Reading, Setting
 from fhir_server.search.parameter_type import ParameterType, SystemsOf
 from fhir_server.search.source import Source
-from fhir_server.search.spelling import MAX_TEXT, present_marker, shorten, token
+from fhir_server.search.spelling import MAX_TEXT, of_type, present_marker, shorten, text_head, token
 
 SPECIAL_VALUES = "http://terminology.hl7.org/CodeSystem/special-values"
 """The system that R4 implies for booleans; understood in queries, never written."""
@@ -42,12 +43,53 @@ def _sink(name: str, source: Source, parameter: Parameter, _setting: Setting) ->
     return make(name, parameter.residual, parameter.codes) if make is not None else None
 
 
-def _concept(name: str, residual: bool, codes: Codes) -> Sink:
-    coding = _pair("system", "code")(name, residual, codes)
+def _words(name: str) -> Sink:
+    """Return what writes a text that `:text` finds."""
+    head = text_head(name)
 
+    def sink(value: Any, out: Collector) -> None:
+        folded = fold(value) if type(value) is str else ""
+        if folded:
+            out.residual[head + folded] = None
+
+    return sink
+
+
+def _coding(name: str, residual: bool, codes: Codes) -> Sink:
+    pair, words = _pair("system", "code")(name, residual, codes), _words(name)
+
+    def sink(value: Any, out: Collector) -> None:
+        pair(value, out)
+        if "display" in value:
+            words(value["display"], out)
+
+    return sink
+
+
+def _identifier(name: str, residual: bool, codes: Codes) -> Sink:
+    pair, words = _pair("system", "value")(name, residual, codes), _words(name)
+
+    def sink(value: Any, out: Collector) -> None:
+        pair(value, out)
+        kind = value.get("type")
+        if kind is None:
+            return
+        if "text" in kind:
+            words(kind["text"], out)
+        for coding in kind.get("coding", ()) if "value" in value else ():
+            entry = of_type(name, coding.get("system", ""), coding.get("code", ""), value["value"])
+            out.residual[entry] = None
+
+    return sink
+
+
+def _concept(name: str, residual: bool, codes: Codes) -> Sink:
+    coding, words = _coding(name, residual, codes), _words(name)
     present = present_marker(name)
 
     def sink(value: Any, out: Collector) -> None:
+        if "text" in value:
+            words(value["text"], out)
         codings = value.get("coding")
         if codings is None:
             out.residual[present] = None
@@ -107,8 +149,8 @@ def _scalar(name: str, residual: bool, _codes: Codes) -> Sink:
 _NO_SYSTEM = ("",)
 _SINKS: Mapping[str, Callable[[str, bool, Codes], Sink]] = {
     "CodeableConcept": _concept,
-    "Coding": _pair("system", "code"),
-    "Identifier": _pair("system", "value"),
+    "Coding": _coding,
+    "Identifier": _identifier,
     "ContactPoint": _pair("use", "value"),
     "code": _code,
     **dict.fromkeys(
@@ -119,7 +161,8 @@ _SINKS: Mapping[str, Callable[[str, bool, Codes], Sink]] = {
 }  # fmt: skip
 
 
-def _read(parameter: Parameter, _modifier: str | None, text: str, _reading: Reading) -> TokenValue:
+def read_token(parameter: Parameter, text: str) -> TokenValue:
+    """Read `code`, `system|code`, `|code` or `system|`.  Raises FhirError `illegal-parameter-value`."""
     system, code = split_bar(text)
     if not code and not system:
         raise refuse(
@@ -131,10 +174,19 @@ def _read(parameter: Parameter, _modifier: str | None, text: str, _reading: Read
     return TokenValue(system, code)
 
 
-def _bind(filter: Filter, systems: SystemsOf) -> Condition:
+def bind_plain(filter: Filter, systems: SystemsOf, values: Iterable[TokenValue]) -> Condition:
+    """Return what holds when the parameter of a filter has one of the values."""
     field: TextField = "residual" if filter.parameter.residual else "token"
-    conditions = bind_tokens(field, filter.parameter.names, filter.parameter.codes, filter.values, systems)
-    return Negation(conditions) if filter.modifier == "not" else conditions
+    return bind_tokens(field, filter.parameter.names, filter.parameter.codes, values, systems)
+
+
+def _read(parameter: Parameter, _modifier: str | None, text: str, _reading: Reading) -> TokenValue:
+    return read_token(parameter, text)
+
+
+def _bind(filter: Filter, systems: SystemsOf) -> Condition:
+    found = bind_plain(filter, systems, filter.values)
+    return Negation(found) if filter.modifier == "not" else found
 
 
 def any_system(name: str, code: str) -> str:
@@ -181,4 +233,5 @@ def _present(parameter: Parameter) -> Condition:
     return Or((found, Has("residual", tuple(present_marker(name) for name in parameter.names))))
 
 
-TYPE = ParameterType("token", frozenset({"not"}), _sink, _read, _bind, _present)
+PLAIN = ParameterType("token", frozenset({"not"}), _sink, _read, _bind, _present)
+"""Tokens as far as they are compared to the letter."""
