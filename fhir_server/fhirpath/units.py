@@ -61,6 +61,7 @@ _TERM = re.compile(r"[./()]|(?:\[[^\]]*\]|[^\s./()\[\]{}0-9+-])+(?:[+-]?[0-9]+)?
 _POWER = re.compile(r"(?P<unit>.*?[^0-9+-])(?P<exponent>[+-]?[0-9]+)?\Z", re.DOTALL)
 _TEN = re.compile(r"10[*^](?P<exponent>[+-]?[0-9]+)\Z")
 _ANNOTATION = re.compile(r"\{[^{}]*\}")
+_BARE_ANNOTATION = re.compile(r"(?:^|(?<=[./(]))\{[^{}]*\}(?=$|[./)])")
 _MAX_EXPONENT = 99
 _EXACT = Context(prec=36)
 
@@ -68,7 +69,7 @@ _EXACT = Context(prec=36)
 @lru_cache(maxsize=2048)
 def measure(code: str) -> Measure | None:
     """Return the meaning of a UCUM code, or None where this table cannot tell."""
-    bare = _ANNOTATION.sub("1" if code.startswith("{") and code.endswith("}") else "", code)
+    bare = _ANNOTATION.sub("", _BARE_ANNOTATION.sub("1", code))
     if not bare or len(bare) > 64 or "".join(_TERM.findall(bare)) != bare:
         return None
     reader = _Reader(_TERM.findall(bare))

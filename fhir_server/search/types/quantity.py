@@ -4,7 +4,10 @@ An amount is written once, under all that is known of its unit: `<name>|<system>
 unit's text is not the code `<name>|<system>|<code>|<unit>|`.  No part holds a bar, so who knows less asks
 for a beginning: `<name>|` is any unit, `<name>|<system>|` any of a system.  `5.4||mg` asks for keys that
 have `|mg|` after `<name>|`, which only a code or a unit can be: the bar before a system is in the beginning.
-A comparator makes the value one-sided (`<5` is anything below 5).  Units are not converted.
+A comparator makes the value one-sided (`<5` is anything below 5).
+
+What is measured in a UCUM unit is written a second time in base units, `<name>@<base unit>|`, so that
+`5|http://unitsofmeasure.org|mg` finds 0.005 g; the search in its own unit stays beside it.
 Spec: https://hl7.org/fhir/R4/search.html#quantity
 """
 
@@ -25,6 +28,7 @@ from fhir_server.search.parameter import Filter, Parameter, Reading, Setting
 from fhir_server.search.parameter_type import ParameterType, SystemsOf
 from fhir_server.search.source import Source
 from fhir_server.search.spelling import shorten
+from fhir_server.search.units import UCUM, BaseUnit, base_unit, in_base_units
 
 CURRENCY = "urn:iso:std:iso:4217"
 
@@ -53,8 +57,22 @@ def _sink(name: str, source: Source, _parameter: Parameter, _setting: Setting) -
             (low, high), system, code, unit = found
             parts = (system, code, unit) if unit and unit != code else (system, code)
             out.quantity[_beginning(name, parts), low, high] = None
+            if system == UCUM:
+                _in_base_units(name, code, low, high, out)
 
     return sink
+
+
+def _in_base_units(name: str, code: str, low: str, high: str, out: Collector) -> None:
+    unit = base_unit(code)
+    limits = in_base_units(unit, low, high) if unit is not None else None
+    if unit is not None and limits is not None:
+        out.quantity[(base_key(name, unit), *limits)] = None
+
+
+def base_key(head: str, unit: BaseUnit) -> str:
+    """Return the key of an amount in base units."""
+    return f"{head}@{unit.name}|"
 
 
 def _beginning(head: str, parts: Iterable[str]) -> str:
@@ -159,7 +177,22 @@ def in_unit(field: AmountField, head: str, value: QuantityValue) -> Condition:
     """Return the condition of one value; `head` is what stands before the bar of the unit's system."""
     known = [part for part in (value.system, value.code) if part] if value.system else []
     part = f"|{_part(value.code)}|" if value.code and not value.system else ""
-    return within(AmountWithin(field, _beginning(head, known), begins=True, part=part), value.amount)
+    own = within(AmountWithin(field, _beginning(head, known), begins=True, part=part), value.amount)
+    converted = _converted(field, head, value)
+    return own if converted is None else Or((own, converted))
+
+
+def _converted(field: AmountField, head: str, value: QuantityValue) -> Condition | None:
+    unit = base_unit(value.code) if value.system == UCUM and value.code else None
+    if unit is None:
+        return None
+    amount = value.amount
+    interval = in_base_units(unit, amount.low, amount.high)
+    exact = in_base_units(unit, amount.exact, amount.exact)
+    if interval is None or exact is None:
+        return None
+    based = AmountValue(amount.prefix, exact[0], *interval)
+    return within(AmountWithin(field, base_key(head, unit)), based)
 
 
 def _bind(filter: Filter, _systems: SystemsOf) -> Condition:
