@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import atexit
+from dataclasses import replace
 from importlib.metadata import version
 
 from flask import Flask
 
+from fhir_server.access.labelling import Labelling
+from fhir_server.access.policy import Policy, neutral_policy
+from fhir_server.access.policy_file import PolicyRefused, load_policy
+from fhir_server.access.token_key import FILE_NAME, TokenKeyRefused, open_key
+from fhir_server.access.tokens import Verifier
 from fhir_server.http import formats
 from fhir_server.http.application import flask_application
+from fhir_server.http.authentication import Authentication
 from fhir_server.http.codecs import Codecs, codecs_of
 from fhir_server.http.cors import Cors
 from fhir_server.http.exchange import Exchange
 from fhir_server.http.forwarded import Proxies
 from fhir_server.http.log import log_to_stdout
 from fhir_server.interactions import integrity
+from fhir_server.interactions.binding import Binder
 from fhir_server.interactions.capabilities import Facts, Statement
 from fhir_server.interactions.context import Context, Limits
 from fhir_server.interactions.dispatch import Dispatcher, Interaction
+from fhir_server.interactions.governed import GovernedGate
 from fhir_server.interactions.subsets import Subsets
 from fhir_server.interactions.table import INTERACTIONS
 from fhir_server.interactions.transaction.links import Links
@@ -25,7 +34,7 @@ from fhir_server.model.clock import Clock, SystemClock
 from fhir_server.model.ids import Ids, RandomIds
 from fhir_server.model.outcome import FhirError
 from fhir_server.model.view import View
-from fhir_server.operations import operations
+from fhir_server.operations import definitions, operations
 from fhir_server.search.cursor import Cursors
 from fhir_server.search.index import Indexer
 from fhir_server.search.owner import Owners
@@ -33,15 +42,24 @@ from fhir_server.settings import (
     ENFORCE,
     EVERY_TYPE,
     MULTIPLE,
+    ON,
     Settings,
     SettingsRefused,
     refuse_unknown_types,
 )
 from fhir_server.store.open import Store, StoreOptions, open_store
+from fhir_server.store.sealing.opening import SealingOptions
 from fhir_server.validation.structure import StructureValidator
 from profiles.load import load_registry
 from profiles.registry import Registry
 
+NO_POLICY = (
+    "FHIR_POLICY is unset: it says who may see and do what. `fr` comes with the server; `--open`, on the "
+    "loopback address, serves without."
+)
+NO_PRODUCTION = (
+    "FHIR_PRODUCTION is on, and this version knows development tokens only: it serves no real record."
+)
 DISTRIBUTION = "fhir-server"
 CURSOR_KEY = "cursor"
 STORE = "fhir-server-store"
@@ -56,6 +74,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None, ids: Ids | Non
     """
     _refuse_closed(settings)
     registry = load_registry(settings.packages)
+    ours = definitions(settings.canonical_base)
+    registry = replace(registry, operations={**registry.operations, **ours})
     refuse_unknown_types(settings, registry.resource_types)
     clock, ids = clock or SystemClock(), ids or RandomIds()
     store = _open(settings, registry, clock, ids)
@@ -77,12 +97,13 @@ def close_app(app: Flask) -> None:
 
 
 def _join(settings: Settings, registry: Registry, store: Store, clock: Clock, ids: Ids) -> Flask:
-    interactions = (*INTERACTIONS, *operations())
+    interactions = (*INTERACTIONS, *operations(settings.canonical_base, governed=not settings.open))
     validator = StructureValidator(registry)
     codecs = codecs_of(registry, validator)
-    context = _context(settings, registry, validator, codecs, store, interactions, clock, ids)
+    bare = _context(settings, registry, validator, codecs, store, interactions, clock, ids)
+    context = _governed(bare, settings, store)
     proxies = Proxies(settings.trusted_proxies)
-    exchange = Exchange(context, codecs, View.unrestricted("open"), settings.max_body_bytes, proxies)
+    exchange = Exchange(context, codecs, _authentication(settings, store), settings.max_body_bytes, proxies)
     app = flask_application(
         exchange,
         interactions,
@@ -98,10 +119,10 @@ def _join(settings: Settings, registry: Registry, store: Store, clock: Clock, id
 
 
 def _refuse_closed(settings: Settings) -> None:
-    if not settings.open:
-        raise SettingsRefused(
-            ["This version has no access control: it starts only with `--open`, on the loopback address."]
-        )
+    if not settings.open and settings.policy is None:
+        raise SettingsRefused([NO_POLICY])
+    if not settings.open and settings.production == ON:
+        raise SettingsRefused([NO_PRODUCTION])
     if settings.mongodb_uri is None:
         raise SettingsRefused(
             ["FHIR_MONGODB_URI is unset: `fhir-server serve` starts the embedded database."]
@@ -113,10 +134,31 @@ def _open(settings: Settings, registry: Registry, clock: Clock, ids: Ids) -> Sto
         registry=registry,
         cross_person_types=_types(settings.cross_person_types, registry),
         native_types=_types(settings.native_types, registry),
+        sealing=SealingOptions.given(settings.sealing == ON, settings.key_vault, settings.key_master_file),
         clock=clock,
         ids=ids,
     )
     return open_store(settings.mongodb_uri or "", settings.database, options)
+
+
+def _policy(settings: Settings) -> Policy | None:
+    """Return the policy that governs, None in --open.  Raises SettingsRefused with all of its faults."""
+    if settings.open or settings.policy is None:
+        return None
+    try:
+        return load_policy(settings.policy)
+    except PolicyRefused as refused:
+        raise SettingsRefused(refused.texts) from None
+
+
+def _authentication(settings: Settings, store: Store) -> Authentication:
+    if settings.open:
+        return Authentication(None, View.unrestricted("open"))
+    try:
+        key = open_key(settings.token_key_file or settings.data_dir / FILE_NAME)
+    except TokenKeyRefused as refused:
+        raise SettingsRefused([str(refused)]) from None
+    return Authentication(Verifier(key, settings.base_url, store.tokens))
 
 
 def _types(names: tuple[str, ...], registry: Registry) -> frozenset[str]:
@@ -134,11 +176,12 @@ def _context(
     ids: Ids,
 ) -> Context:
     indexer = Indexer(registry, base_url=settings.base_url, zone=settings.timezone)
-    facts = _facts(settings, codecs, clock)
     return Context(
         records=store.records,
         blobs=store.blobs,
         audit=store.audit,
+        journal=store.journal,
+        proofs=store.ledger,
         systems=store.systems,
         replay=store.replay,
         registry=registry,
@@ -151,18 +194,31 @@ def _context(
         dispatcher=Dispatcher(interactions, registry.resource_types, settings.base_url),
         links=Links(registry),
         patches=codecs.patches,
-        statement=Statement(facts, interactions, indexer.catalogue),
+        statement=Statement(_facts(settings, codecs, clock), interactions, indexer.catalogue),
         subsets=Subsets(registry),
         base_url=settings.base_url,
         canonical_base=settings.canonical_base,
         limits=_limits(settings),
         zone=settings.timezone,
         cross_person_types=_types(settings.cross_person_types, registry),
-        update_create=settings.open,
+        # In a governed server the View of each request says whether it may.
+        update_create=True,
         integrity=integrity.check if settings.referential_integrity == ENFORCE else None,
-        # In --open nobody's rights depend on the log: an answer does not wait for it.
-        audit_waits=not settings.open,
     )
+
+
+def _governed(context: Context, settings: Settings, store: Store) -> Context:
+    """Return the context with what governs access to it, nothing in --open.  Raises SettingsRefused."""
+    policy = _policy(settings)
+    labelling = Labelling(
+        policy or neutral_policy(), base_url=settings.base_url, canonical_base=settings.canonical_base
+    )
+    if policy is None:
+        # Nobody's rights depend on the log: an answer does not wait for it.
+        return replace(context, labelling=labelling, audit_waits=False)
+    binder = Binder(context.registry, context.owners, policy.directory.types, settings.base_url)
+    gate = GovernedGate(policy, store.choices, binder, context.validator)
+    return replace(context, labelling=labelling, gate=gate, policy=policy, choices=store.choices)
 
 
 def _facts(settings: Settings, codecs: Codecs, clock: Clock) -> Facts:

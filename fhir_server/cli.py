@@ -10,8 +10,11 @@ import click
 
 COMMANDS: Mapping[str, str] = MappingProxyType({
     "serve": "Serve FHIR, with a MongoDB of its own if none is given.",
+    "token": "Make development tokens for a governed server, and revoke them.",
     "load": "Load files and folders into a running server.",
     "reindex": "Compute search entries anew, beside a running server.",
+    "keys": "Show, rotate and destroy the keys that seal records.",
+    "audit": "Prove that the access log is what it was: verify, export, checkpoints.",
     "check": "Validate files and folders, offline.",
     "package": "Turn a FHIR package into definitions the server knows.",
 })  # fmt: skip

@@ -18,6 +18,7 @@ from typing import Any
 
 from fhir_server import settings_values as values
 from fhir_server.model.outcome import DEFAULT_CANONICAL_BASE
+from fhir_server.settings_sealing import sealing_faults
 from fhir_server.settings_values import IllegalValue
 
 PREFIX = "FHIR_"
@@ -27,6 +28,7 @@ FOREIGN = frozenset({"FHIR_CORPUS"})
 EVERY_TYPE = ("*",)
 SINGLE, MULTIPLE = "single", "multiple"
 OFF, ENFORCE = "off", "enforce"
+ON = "on"
 
 DIRECTORY_TYPES = (
     "ActivityDefinition", "CapabilityStatement", "ChargeItemDefinition", "CodeSystem",
@@ -60,12 +62,26 @@ class Settings:
     base_url: str = "http://127.0.0.1:8080/fhir"
     """Without a slash at the end."""
     packages: tuple[str, ...] = ("hl7.fhir.r4.core#4.0.1",)
-    policy: Path | None = None
+    policy: str | None = None
+    """The name of a policy that comes with the server, or the path of a file."""
+    development_tokens: str = OFF
+    """`ON`: also where the server can be reached from other machines."""
+    token_key_file: Path | None = None
+    """None: `token.key` in the data directory."""
+    production: str = OFF
     timezone: tzinfo = UTC
     native_types: tuple[str, ...] = ()
     """Resource types, or `EVERY_TYPE`."""
     cross_person_types: tuple[str, ...] = ("Patient", *DIRECTORY_TYPES)
     """Resource types, or `EVERY_TYPE`."""
+    sealing: str = OFF
+    """`OFF` or `ON`."""
+    key_vault: str | None = field(default=None, repr=False)
+    """A directory or a MongoDB URI, which can hold a password."""
+    key_master_file: Path | None = None
+    audit_key_file: Path | None = None
+    """None: `audit-key.pem` in the data directory, where access is governed."""
+    audit_export: Path | None = None
     canonical_base: str = DEFAULT_CANONICAL_BASE
     """Without a slash at the end."""
     max_body_bytes: int = 32 * 1024 * 1024
@@ -112,14 +128,37 @@ SETTINGS: tuple[Setting, ...] = (
             "Unset: made of the host and port of `serve`."),
     Setting("packages", values.packages, "list of id#version",
             "The FHIR packages whose definitions the server knows."),
-    Setting("policy", values.policy, "TOML file",
-            "The policy of a realm. Refused for now: policies come with access control."),
+    Setting("policy", values.policy, "name or TOML file",
+            "The policy of a realm: who may see and do what. Needed without `--open`, not applied with it."),
+    Setting("development_tokens", values.one_of(OFF, ON), "off or on",
+            "Whether development tokens (see access.md) are accepted on an address that other machines "
+            "reach. On a loopback address they are."),
+    Setting("token_key_file", values.path, "file",
+            "The key of development tokens, 32 bytes, mode 0600. Unset: `token.key` in the data directory, "
+            "made at the first start."),
+    Setting("production", values.one_of(OFF, ON), "off or on",
+            "Whether real records are served: refuses to start with development tokens and with `--open`."),
     Setting("timezone", values.timezone, "IANA time zone",
             "The zone of dates without one when they are searched."),
     Setting("native_types", values.type_names, "list of resource types or *",
             "Types that are also kept as native BSON, for direct queries (see mongodb.md)."),
     Setting("cross_person_types", values.type_names, "list of resource types or *",
             "Types with an index for searches across persons. Unset with `--open`: *."),
+    Setting("sealing", values.one_of(OFF, ON), "off or on",
+            "Whether the bodies of persons' records are encrypted, each person's with keys of their own (see "
+            "sealing.md). Once on, it stays on."),
+    Setting("key_vault", values.key_vault, "directory or mongodb:// URI",
+            "Where the keys of persons are kept, wrapped: not in the database of the records, nor in its "
+            "backups. A URI names a database too."),
+    Setting("key_master_file", values.path, "file",
+            "The master keys that wrap the keys of persons: 64 hexadecimal digits a line, the last one is in "
+            "use."),
+    Setting("audit_key_file", values.path, "file",
+            "The Ed25519 key (PEM, mode 0600) that signs the checkpoints of the access log, see "
+            "audit-proof.md. Unset: `audit-key.pem` in the data directory, made at the first start; with "
+            "`--open`: none is made."),
+    Setting("audit_export", values.path, "directory",
+            "The second place of the checkpoints: files that are only appended to, best on another machine."),
     Setting("canonical_base", values.base_url, "http(s) URL",
             "The root of the canonical URLs of our own code systems, operations and extensions."),
     Setting("max_body_bytes", values.positive, "bytes",
@@ -237,7 +276,15 @@ def _file_entries(file: Path | None, faults: list[str]) -> list[_Entry]:
 def _disagreements(settings: Settings) -> list[str]:
     if settings.page_size > settings.page_size_max:
         return ["FHIR_PAGE_SIZE is larger than FHIR_PAGE_SIZE_MAX."]
-    return []
+    if settings.production == ON and settings.development_tokens == ON:
+        return ["FHIR_PRODUCTION and FHIR_DEVELOPMENT_TOKENS are both on: such tokens open no real record."]
+    return sealing_faults(
+        on=settings.sealing == ON,
+        vault=settings.key_vault,
+        master_file=settings.key_master_file,
+        data_dir=settings.data_dir,
+        native_types=settings.native_types,
+    )
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

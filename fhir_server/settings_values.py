@@ -58,12 +58,10 @@ def path(raw: object) -> Path:
     return Path(text(raw)).expanduser()
 
 
-def policy(raw: object) -> Path:
-    """Refuse: this version has no access control that could apply a policy."""
-    raise IllegalValue(
-        f"this version has no access control and cannot apply the policy {path(raw)}; unset it. "
-        "Only `serve --open`, on the loopback address, is possible for now."
-    )
+def policy(raw: object) -> str:
+    """Return the name of a policy that comes with the server, or the path of a policy file."""
+    name = text(raw)
+    return name if re.fullmatch(r"[a-z][a-z0-9\-]*", name) else str(path(name))
 
 
 def timezone(raw: object) -> tzinfo:
@@ -101,6 +99,12 @@ def mongodb_uri(raw: object) -> str:
     if not uri.startswith(("mongodb://", "mongodb+srv://")):
         raise IllegalValue("a URI that begins with mongodb:// or mongodb+srv:// is expected.")
     return uri
+
+
+def key_vault(raw: object) -> str:
+    """Return a directory, or a MongoDB connection string that the vault checks further."""
+    named = text(raw)
+    return named if named.startswith(("mongodb://", "mongodb+srv://")) else str(path(named))
 
 
 def database_name(raw: object) -> str:

@@ -26,7 +26,12 @@ REGISTRIES = re.compile(r"--(?:extra-)?index-url|--find-links|https?://")
 MAKERS_OF_VIEWS = frozenset({"fhir_server/model/view.py", "fhir_server/access/decide.py"})
 """Where `View(…)` may stand."""
 
-USERS_OF_UNRESTRICTED = frozenset({"fhir_server/app.py", "fhir_server/commands/reindex.py"})
+USERS_OF_UNRESTRICTED = frozenset({
+    "fhir_server/app.py",
+    "fhir_server/commands/reindex.py",
+    "fhir_server/interactions/mirroring.py",
+    "fhir_server/interactions/relabelling.py",
+})  # fmt: skip
 """Where `View.unrestricted(…)` may stand: the application of `--open`, jobs that show nobody anything."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -89,7 +89,10 @@ def test_a_variable_is_read_as_its_type(variable: str, text: str, field: str, ex
     pytest.param({"FHIR_TIMEZONE": "../etc"}, "FHIR_TIMEZONE: '../etc'", id="zone-outside"),
     pytest.param({"FHIR_NATIVE_TYPES": "*,Patient"}, "no other is expected", id="star-and-another"),
     pytest.param({"FHIR_NATIVE_TYPES": "patient"}, "'patient' is not the name", id="lower-case-type"),
-    pytest.param({"FHIR_POLICY": "fr.toml"}, "no access control", id="policy-needs-access-control"),
+    pytest.param({"FHIR_PRODUCTION": "yes"}, "off or on is expected", id="production-is-off-or-on"),
+    pytest.param(
+        {"FHIR_PRODUCTION": "on", "FHIR_DEVELOPMENT_TOKENS": "on"}, "both on", id="development-in-production"
+    ),
 ])  # fmt: skip
 def test_a_wrong_variable_is_explained(environment: dict[str, str], fault: str) -> None:
     [found] = faults_of(environment)

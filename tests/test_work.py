@@ -11,7 +11,7 @@ import pytest
 from fhir_server.model.outcome import refuse
 from fhir_server.store.leases import MongoLeases
 from fhir_server.store.open import Store
-from fhir_server.work import LEASE, LEASE_SPAN, Task, Work, tasks_of
+from fhir_server.work import LEASE, LEASE_SPAN, POLL_S, Task, Work, tasks_of
 from tests.conftest import FixedClock
 
 HOUR = timedelta(hours=1)
@@ -109,3 +109,50 @@ def test_an_orphaned_attachment_is_swept_after_a_day(store: Store, clock: FixedC
     assert sweep.run(datetime.now(tz=now.tzinfo) + timedelta(days=2)) == 1
     with pytest.raises(KeyError):
         b"".join(store.blobs.open(blob))
+
+
+def test_the_lease_is_not_written_each_time_a_short_task_is_due(
+    leases: MongoLeases, clock: FixedClock, store: Store
+) -> None:
+    task, runs = counting(every=timedelta(seconds=4))
+    work = Work([task], leases, clock, "a")
+    seen = set()
+    for _ in range(10):
+        work.step()
+        [lease] = store.catalogue.service("locks").find({"holder": "a"})
+        seen.add(lease["until"])
+        clock.advance(seconds=4)
+    assert len(runs) == 10
+    assert len(seen) == 2, "renewed once in 20 s"
+
+
+def test_a_holder_comes_round_as_often_as_its_shortest_task_and_others_wait(
+    leases: MongoLeases, clock: FixedClock
+) -> None:
+    tasks = [Task("long", HOUR, lambda _: 0), Task("short", timedelta(seconds=4), lambda _: 0)]
+    holder, other = (Work(tasks, leases, clock, name) for name in "ab")
+    assert holder.pause() == POLL_S
+    holder.step()
+    other.step()
+    assert (holder.pause(), other.pause()) == (4.0, POLL_S)
+
+
+def test_the_fault_of_one_task_does_not_end_the_work(leases: MongoLeases, clock: FixedClock) -> None:
+    stopped, began = threading.Event(), threading.Event()
+    runs: list[datetime] = []
+
+    def run(now: datetime) -> int:
+        runs.append(now)
+        if began.is_set():
+            return 0
+        began.set()
+        raise ZeroDivisionError
+
+    work = Work([Task("t", timedelta(0), run)], leases, clock, "a")
+    thread = threading.Thread(target=work.run, args=(stopped,))
+    thread.start()
+    assert began.wait(30)
+    stopped.set()
+    thread.join()
+    assert not thread.is_alive()
+    assert work.step() == {"t": 0}, "the task is still due"

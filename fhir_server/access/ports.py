@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from fhir_server.access.batches import Proof
 from fhir_server.model.audit import AuditEntry
 
 
@@ -19,6 +20,17 @@ class AuditSink(Protocol):
 
     def flush(self, ticket: object) -> None:
         """Wait until the entry is durable.  Raises FhirError `database-unavailable` if it cannot be."""
+        ...
+
+
+class Proofs(Protocol):
+    """The tree over the access log."""
+
+    def proof(self, id: str) -> Proof | None:
+        """Return the proof that an entry is in the log, None if there is no such entry.
+
+        Who may ask was decided before.  Raises NotInBatch.
+        """
         ...
 
 
@@ -58,6 +70,10 @@ class Tokens(Protocol):
 
     def revoke(self, token_id: str, until: datetime) -> None:
         """Refuse the token from now on; the entry may be forgotten after `until`."""
+        ...
+
+    def spend(self, token_id: str, until: datetime) -> bool:
+        """Return whether a token that is good for one use is used first now; durable, kept till `until`."""
         ...
 
 

@@ -20,24 +20,28 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.progress import TextColumn, TimeElapsedColumn
 
+from fhir_server.access.labelling import Labelling
+from fhir_server.access.policy_file import PolicyRefused, load_policy
 from fhir_server.commands.reindexing.progress import Progress, ProgressRefused
-from fhir_server.commands.reindexing.reindex_run import reindex_all
+from fhir_server.commands.reindexing.reindex_run import NEUTRAL, reindex_all
 from fhir_server.model.clock import SystemClock
 from fhir_server.model.outcome import FhirError
 from fhir_server.model.view import View
 from fhir_server.search.index import Indexer
-from fhir_server.settings import EVERY_TYPE, Settings, SettingsRefused, read_settings
+from fhir_server.settings import EVERY_TYPE, ON, Settings, SettingsRefused, read_settings
 from fhir_server.store.connection import StoreRefused
 from fhir_server.store.data_dir import AlreadyServed, UnsafeDirectory
 from fhir_server.store.embedded import Embedded
 from fhir_server.store.mongod import MongodUnavailable
 from fhir_server.store.open import Store, StoreOptions, open_store
+from fhir_server.store.sealing.opening import SealingOptions
 from profiles.load import load_registry
 from profiles.registry import Registry
 
 EXIT_DONE, EXIT_NOT_POSSIBLE, EXIT_STOPPED = 0, 2, 130
 REFUSALS = (
-    SettingsRefused, StoreRefused, AlreadyServed, UnsafeDirectory, MongodUnavailable, ProgressRefused,
+    SettingsRefused, StoreRefused, AlreadyServed, UnsafeDirectory, MongodUnavailable, PolicyRefused,
+    ProgressRefused,
 )  # fmt: skip
 
 HELP = """Compute the search entries of everything that is stored anew, as this version of the server does.
@@ -118,10 +122,16 @@ def _run(
             store.records, Indexer(registry, base_url=settings.base_url, zone=settings.timezone),
             View.unrestricted("reindex"), types or store.catalogue.existing(), progress,
             batch=batch, until=SystemClock().now(), stopped=stopped, told=told,
+            labelling=_labelling(settings),
         )  # fmt: skip
     if done:
         progress.remove()
     return done
+
+
+def _labelling(settings: Settings) -> Labelling:
+    """Return what labels mean by the policy of the server.  Raises PolicyRefused."""
+    return NEUTRAL if settings.open or settings.policy is None else Labelling(load_policy(settings.policy))
 
 
 def _open(settings: Settings, registry: Registry, opened: ExitStack) -> Store:
@@ -136,6 +146,9 @@ def _open(settings: Settings, registry: Registry, opened: ExitStack) -> Store:
             registry=registry,
             cross_person_types=frozenset(settings.cross_person_types),
             native_types=frozenset(settings.native_types),
+            sealing=SealingOptions.given(
+                settings.sealing == ON, settings.key_vault, settings.key_master_file
+            ),
         ),
     )
     opened.callback(store.close)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_server.commands.serving import address
-from fhir_server.settings import EVERY_TYPE, Settings, SettingsRefused, read_settings
+from fhir_server.commands.serving import address, sequencing
+from fhir_server.settings import EVERY_TYPE, ON, Settings, SettingsRefused, read_settings
 
 if TYPE_CHECKING:
     from fhir_server.store.embedded import Embedded
@@ -39,10 +39,18 @@ Exit codes:
   2  refused to start; the reason is on stderr
 """
 
-NOT_OPEN = (
-    "This version has no access control yet, so it serves only with --open, on the loopback address, where "
-    "anyone on this machine may read and write everything. Use it with test data; for a real record wait for "
-    "the version that checks tokens."
+NO_POLICY = (
+    "FHIR_POLICY is unset: it says who may see and do what (`fr` comes with the server). "
+    "Or serve with --open, on the loopback address: anyone on this machine may then read and write all."
+)
+
+DEVELOPMENT = (
+    "This version knows no tokens but development tokens, and these are accepted on a loopback address only, "
+    "not on {host}. FHIR_DEVELOPMENT_TOKENS=on accepts them there too: whoever has the key may be anyone."
+)
+
+PRODUCTION = (
+    "FHIR_PRODUCTION is on, and this version knows development tokens only: it serves no real record."
 )
 
 NOT_LOOPBACK = (
@@ -107,11 +115,14 @@ def serve(**options: Any) -> None:
 
 
 def _serve(options: Options) -> None:
-    _refuse_exposure(options)
+    if options.open:
+        _refuse_exposure(options.host)
     with ExitStack() as opened:
         held, port = address.reserve(options.host, options.port)
         opened.enter_context(held)
         settings = _settings(options, port)
+        _refuse_unguarded(options, settings)
+        sequencing.open_key(settings)
         embedded = None
         if settings.mongodb_uri is None:
             embedded = _start_database(settings, opened)
@@ -120,19 +131,27 @@ def _serve(options: Options) -> None:
     _say(options, {"event": "stopped"}, "Stopped.")
 
 
-def _refuse_exposure(options: Options) -> None:
-    if not options.open:
-        raise SettingsRefused([NOT_OPEN])
-    if not address.is_loopback(options.host):
-        raise SettingsRefused([NOT_LOOPBACK.format(host=options.host)])
+def _refuse_exposure(host: str) -> None:
+    if not address.is_loopback(host):
+        raise SettingsRefused([NOT_LOOPBACK.format(host=host)])
+
+
+def _refuse_unguarded(options: Options, settings: Settings) -> None:
+    if settings.production == ON:
+        raise SettingsRefused([PRODUCTION])
+    if options.open:
+        return
+    if settings.policy is None:
+        raise SettingsRefused([NO_POLICY])
+    if settings.development_tokens != ON and not address.is_loopback(options.host):
+        raise SettingsRefused([DEVELOPMENT.format(host=options.host)])
 
 
 def _settings(options: Options, port: int) -> Settings:
-    defaults = {
-        "base_url": address.origin(options.host, port) + FHIR_PATH,
-        "cross_person_types": EVERY_TYPE,
-    }
-    chosen: dict[str, Any] = {"open": True}
+    defaults: dict[str, Any] = {"base_url": address.origin(options.host, port) + FHIR_PATH}
+    if options.open:
+        defaults["cross_person_types"] = EVERY_TYPE
+    chosen: dict[str, Any] = {"open": options.open}
     if options.data_dir is not None:
         chosen["data_dir"] = options.data_dir.expanduser()
     return read_settings(os.environ, options.config, defaults=defaults, chosen=chosen)
@@ -192,7 +211,8 @@ def _announce(
     options: Options, settings: Settings, url: str, embedded: Embedded | None, stopped: threading.Event
 ) -> None:
     event = {"event": "ready", "url": url, "base_url": settings.base_url, "pid": os.getpid()}
-    text = f"Ready: {url}  (open to every program of this machine; Ctrl-C stops it)"
+    whom = "open to every program of this machine" if options.open else "governed: it asks for tokens"
+    text = f"Ready: {url}  ({whom}; Ctrl-C stops it)"
     if embedded is not None:
         event["mongodb_uri"] = embedded.uri
         text += f"\nIts MongoDB: {embedded.uri}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -12,15 +12,17 @@ from werkzeug.exceptions import HTTPException
 
 from fhir_server.http import binary, errors, headers, reading
 from fhir_server.http.answers import PLAIN, Wire, agree, encoded, stray_wire, write
+from fhir_server.http.authentication import Authentication
+from fhir_server.http.binary import Content
 from fhir_server.http.codecs import Codecs
 from fhir_server.http.forwarded import Proxies
 from fhir_server.http.log import log_request
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.dispatch import Interaction, parse_query
+from fhir_server.interactions.gate import Refused
 from fhir_server.interactions.request import Pairs, Reply, Request
 from fhir_server.interactions.writing import audit_entries
 from fhir_server.model.outcome import FhirError
-from fhir_server.model.view import View
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment as Environ
@@ -32,11 +34,25 @@ STRAY = "unknown"
 """The interaction of an audit entry, and the route of a line, for an address that has none."""
 
 
+UNAUTHORIZED = 401
+PRIVATE = "no-store, private"
+
 Encoded = tuple[Reply, bytes, Wire]
 
 
+@dataclass(slots=True)
+class _Course:
+    """How far a request came: what is known of it by then, also where it was refused on the way."""
+
+    request: Request
+    wire: Wire = PLAIN
+    content: Content | None = None
+    situation: str | None = None
+    """Why it was refused."""
+
+
 class Exchange:
-    """Carries requests to the interactions of one context, all of them inside one View.
+    """Carries requests to the interactions of one context, each inside the View that the gate gives it.
 
     Immutable; shared by all threads of a worker.
     """
@@ -45,14 +61,14 @@ class Exchange:
         self,
         context: Context,
         codecs: Codecs,
-        view: View,
+        authentication: Authentication,
         max_body_bytes: int,
         proxies: Proxies = Proxies(),  # noqa: B008 - frozen
     ) -> None:
         self._context = context
         self._proxies = proxies
         self._codecs = codecs
-        self._view = view
+        self._authentication = authentication
         self._max_body_bytes = max_body_bytes
 
     def answer(
@@ -61,40 +77,72 @@ class Exchange:
         """Return the answer to Flask's current request, which has this address."""
         started = perf_counter()
         environ = flask.request.environ
-        request = self._bare(environ, interaction.name, resource_type, id, version_id)
+        course = _Course(self._bare(environ, interaction.name, resource_type, id, version_id))
         context = self._seen_through(environ)
-        wire, content = PLAIN, None
         try:
-            self._context.dispatcher.check(resource_type, id, version_id)
-            query = parse_query(environ.get("QUERY_STRING", ""))
-            wire = agree(interaction, resource_type, query, environ)
-            read = self._read(environ, interaction, request, query)
-            if interaction.takes == "form":
-                wire = agree(interaction, resource_type, read.query, environ)
-            reply = interaction.handler(context, read)
-            if wire.content and reply.body:
-                content = binary.content_of(reply.body, environ.get("HTTP_ACCEPT"))
+            reply = self._carry(environ, interaction, context, course)
         except Exception as error:
-            reply, content = self._refusal(error, environ, request.request_id), None
-        reply, body, wire = self._encoded(environ, request, reply, wire)
+            reply = self._refused(error, environ, course)
+        reply, body, wire = self._encoded(environ, course.request, reply, course.wire)
         if interaction.logged and not reply.audited:
-            noted = self._note(request, reply)
+            noted = self._note(course, reply)
             if noted is not reply:
-                reply, content = noted, None
-                reply, body, wire = self._encoded(environ, request, reply, wire)
-        response = write(reply, body, wire, request.request_id, context.base_url, content)
-        _log(environ, PREFIX + interaction.shape, reply.status, started, request.request_id)
+                course.content = None
+                reply, body, wire = self._encoded(environ, course.request, noted, wire)
+        request_id = course.request.request_id
+        response = write(reply, body, wire, request_id, context.base_url, course.content)
+        _log(environ, PREFIX + interaction.shape, reply.status, started, request_id)
+        return self._kept_private(response)
+
+    def _carry(self, environ: Environ, interaction: Interaction, context: Context, course: _Course) -> Reply:
+        """Return what the interaction answers; `course` follows.  Raises whatever goes wrong."""
+        request = course.request
+        if not interaction.public:
+            request = course.request = self._authentication.identified(environ, request)
+        resource_type = request.resource_type
+        self._context.dispatcher.check(resource_type, request.id, request.version_id)
+        query = parse_query(environ.get("QUERY_STRING", ""))
+        course.wire = agree(interaction, resource_type, query, environ)
+        request = course.request = self._read(environ, interaction, request, query)
+        if interaction.takes == "form":
+            course.wire = agree(interaction, resource_type, request.query, environ)
+        request = course.request = self._context.gate.admit(interaction, request)
+        reply = interaction.handler(context, request)
+        if course.wire.content and reply.body:
+            course.content = binary.content_of(reply.body, environ.get("HTTP_ACCEPT"))
+        return reply
+
+    def _refused(self, error: Exception, environ: Environ, course: _Course) -> Reply:
+        reply = self._refusal(error, environ, course.request.request_id)
+        course.content = None
+        if isinstance(error, FhirError):
+            course.situation = error.issues[0].situation
+        if isinstance(error, Refused):
+            reply = replace(reply, attempts=(error.attempt,))
+        if reply.status == UNAUTHORIZED:
+            course.wire = stray_wire(environ)
+        return reply
+
+    def _kept_private(self, response: Response) -> Response:
+        if self._authentication.governed:
+            response.headers["Cache-Control"] = PRIVATE
         return response
 
     def stray(self, error: HTTPException) -> Response:
         """Return the answer to a request whose address has no interaction."""
         started = perf_counter()
         environ = flask.request.environ
-        request = self._bare(environ, STRAY)
-        reply = self._note(request, self._refusal(error, environ, request.request_id))
-        reply, body, wire = self._encoded(environ, request, reply, stray_wire(environ))
-        _log(environ, STRAY, reply.status, started, request.request_id)
-        return write(reply, body, wire, request.request_id, self._context.base_url)
+        course = _Course(self._bare(environ, STRAY))
+        course.wire = stray_wire(environ)
+        try:
+            course.request = self._authentication.identified(environ, course.request)
+            raise error
+        except (HTTPException, FhirError) as refusal:
+            reply = self._note(course, self._refused(refusal, environ, course))
+        request_id = course.request.request_id
+        reply, body, wire = self._encoded(environ, course.request, reply, course.wire)
+        _log(environ, STRAY, reply.status, started, request_id)
+        return self._kept_private(write(reply, body, wire, request_id, self._context.base_url))
 
     def _seen_through(self, environ: Environ) -> Context:
         """Return the context whose links lead where the client is, beyond its proxies."""
@@ -108,11 +156,12 @@ class Exchange:
     ) -> Request:
         """Return the request as far as it can be told without refusing anything."""
         now = self._context.clock.now()
-        return Request(
-            interaction, self._view, now, headers.request_id(environ, self._context.ids, now),
-            resource_type, id, version_id,
+        request = Request(
+            interaction, self._authentication.first_view, now,
+            headers.request_id(environ, self._context.ids, now), resource_type, id, version_id,
             conditions=headers.conditions(environ), prefer=headers.prefer(environ),
         )  # fmt: skip
+        return self._authentication.stranger(request)
 
     def _read(self, environ: Environ, interaction: Interaction, request: Request, query: Pairs) -> Request:
         if interaction.method == "GET":
@@ -152,14 +201,21 @@ class Exchange:
             return errors.refusal(errors.of_http(error, method, path), base)
         return errors.failure(error, request_id, base)
 
-    def _note(self, request: Request, reply: Reply) -> Reply:
+    def _note(self, course: _Course, reply: Reply) -> Reply:
         """Put the answer in the access log and return it, or the refusal when the log cannot take it."""
+        request = course.request
         touched: dict[str | None, list[str]] = {}
         for shown in reply.shown:
             touched.setdefault(shown.owner, []).append(shown.entity)
+        # Where nothing was shown of a record that was asked about, that is a line of its journal too.
+        asked = reply.persons if request.view.owner is None else (request.view.owner, *reply.persons)
+        for owner in asked:
+            touched.setdefault(owner, [])
+        attempts = reply.attempts if request.attempt is None else (request.attempt, *reply.attempts)
         entries = audit_entries(
             self._context, request, reply.status, touched.items(),
             interaction=reply.interaction, query=reply.query,
+            situation=course.situation, attempts=attempts,
         )  # fmt: skip
         audit = self._context.audit
         try:

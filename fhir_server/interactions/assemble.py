@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from msgspec import Raw
 
 from fhir_server.interactions.context import Context
+from fhir_server.interactions.ownership import owner_of
+from fhir_server.interactions.relabelling import NONE, Draft, settle
+from fhir_server.interactions.request import Request
 from fhir_server.model import exact_json
-from fhir_server.model.document import Access, Document, Facts, SearchEntries
+from fhir_server.model.document import Document, Facts, SearchEntries, Stored
 from fhir_server.model.ids import seq_of
 from fhir_server.model.outcome import refuse
 from fhir_server.model.temporal import format_instant
-
-TargetOwner = Callable[[str, str], str | None]
-
-CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
-CONFIDENTIALITY_CLASSES = {"U": 0, "L": 0, "M": 0, "N": 0, "R": 1, "V": 2}
-CONFIDENTIALITY_UNIT = 16
-"""`visibility` = type class + 16 × confidentiality class (0 for every type, until a policy says more)."""
+from fhir_server.model.unit_of_work import Relabel
 
 OBSERVATION_VALUES = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
 SUBSETTED = "SUBSETTED"
@@ -35,6 +31,14 @@ class Identity:
     id: str
     version: int
     updated: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A document to be written, and what is stored already and gets other labels with it."""
+
+    document: Document
+    relabels: tuple[Relabel, ...] = ()
 
 
 def whole_milliseconds(instant: datetime) -> datetime:
@@ -62,56 +66,60 @@ def stamp(resource: dict[str, Any], identity: Identity) -> dict[str, Any]:
     return stamped
 
 
-def facts_of(resource: dict[str, Any], identity: Identity, owner: str | None) -> Facts:
-    """Return what access predicates see of a resource."""
-    labels: list[str] = []
-    confidentiality = 0
-    for coding in _labels(resource):
-        system, code = coding.get("system", ""), coding.get("code", "")
-        labels.append(f"{system}|{code}")
-        if system == CONFIDENTIALITY:
-            confidentiality = max(confidentiality, CONFIDENTIALITY_CLASSES.get(code, 0))
-    return Facts(
-        identity.resource_type, identity.id, owner,
-        visibility=CONFIDENTIALITY_UNIT * confidentiality,
-        access=Access(labels=tuple(dict.fromkeys(labels))),
-    )  # fmt: skip
-
-
 def new_version(
     context: Context,
+    request: Request,
     resource: dict[str, Any],
     identity: Identity,
+    before: Stored | None = None,
     *,
-    target_owner: TargetOwner,
-    now: datetime,
-    ordinal: int = 0,
-) -> Document:
-    """Return the document of a valid resource.
+    named: bool = False,
+) -> Version:
+    """Return the document of a valid resource that follows `before`.
 
-    `target_owner` names the person whose record holds another resource.  Raises FhirError `two-persons`.
+    `named`: the client chose its id.  Raises FhirError `two-persons`, `too-costly`.
     """
     stamped = stamp(resource, identity)
-    owner = context.owners.owner_of(stamped, target_owner=target_owner)
-    return written(context, stamped, identity, owner, now, ordinal)
+    owner = owner_of(context, request, stamped, before)
+    draft = Draft(stamped, owner, None if before is None else before.facts, named)
+    settled = settle(context, request, [draft])
+    return Version(written(context, stamped, identity, settled.facts[0], request.now), settled.relabels)
+
+
+def rewrite(
+    context: Context,
+    request: Request,
+    resource: dict[str, Any],
+    current: Stored,
+    drops: frozenset[str] = NONE,
+) -> Version:
+    """Return the same version with another text, to be written in its place: for tags and labels.
+
+    `drops` are labels that a choice gave it and that end.  Raises FhirError `too-costly`.
+    """
+    identity = Identity(current.resource_type, current.id, current.version, current.updated)
+    draft = Draft(resource, current.owner, current.facts, named=True, drops=drops)
+    settled = settle(context, request, [draft])
+    document = written(context, resource, identity, settled.facts[0], request.now)
+    return Version(replace(document, seq=current.seq), settled.relabels)
 
 
 def written(
     context: Context,
     stamped: dict[str, Any],
     identity: Identity,
-    owner: str | None,
+    facts: Facts,
     now: datetime,
     ordinal: int = 0,
 ) -> Document:
-    """Return the document of a stamped resource whose owner is known."""
+    """Return the document of a stamped resource whose facts are known."""
     return Document(
-        facts=facts_of(stamped, identity, owner),
+        facts=facts,
         version=identity.version,
         updated=identity.updated,
         seq=seq_of(now, identity.id, ordinal),
         resource=stamped,
-        search=context.indexer.entries(stamped, owner=owner),
+        search=context.indexer.entries(stamped, owner=facts.owner),
         raw=Raw(exact_json.encode(stamped)),
     )
 
@@ -137,11 +145,3 @@ def refuse_subsetted(resource: dict[str, Any], path: str) -> None:
         if tag.get("system") == OBSERVATION_VALUES and tag.get("code") == SUBSETTED:
             text = "The resource is tagged SUBSETTED: it is not whole and cannot replace what is stored."
             raise refuse("subsetted", text, f"{path}.meta.tag[{position}]")
-
-
-def _labels(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield from (resource.get("meta") or {}).get("security") or ()
-    for concept in (
-        resource.get("securityLabel") or () if resource["resourceType"] == "DocumentReference" else ()
-    ):
-        yield from concept.get("coding") or ()

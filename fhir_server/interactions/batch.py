@@ -12,7 +12,8 @@ from typing import Any
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.entries import Entry, entries_of, inside, read_entry
 from fhir_server.interactions.faults import log_fault
-from fhir_server.interactions.request import Idempotency, Prefer, Reply, Request, Shown
+from fhir_server.interactions.gate import Refused
+from fhir_server.interactions.request import Attempt, Idempotency, Prefer, Reply, Request, Shown
 from fhir_server.interactions.responses import (
     ResponseEntry,
     refused_entry,
@@ -29,11 +30,15 @@ ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2}
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One entry's answer; `shown` is what it showed that no commit has audited."""
+    """One entry's answer; `shown` is what it showed that no commit has audited, `attempts` what was refused,
+    `person` whose record it was about.
+    """
 
     entry: ResponseEntry
     audited: bool
     shown: tuple[Shown, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    person: str | None = None
 
 
 def batch(context: Context, request: Request) -> Reply:
@@ -50,6 +55,12 @@ def batch(context: Context, request: Request) -> Reply:
         response_bundle("batch-response", [answers[position].entry for position in range(len(raws))]),
         shown=tuple(shown for answered in answers.values() for shown in answered.shown),
         audited=bool(raws) and all(answered.audited for answered in answers.values()),
+        attempts=tuple(attempt for answered in answers.values() for attempt in answered.attempts),
+        persons=tuple(
+            answered.person
+            for answered in answers.values()
+            if answered.person is not None and not answered.audited
+        ),
     )
 
 
@@ -58,29 +69,39 @@ def _answer(context: Context, request: Request, raw: Any, position: int) -> Answ
         entry = read_entry(context, raw, position)
     except FhirError as error:
         return Answered(refused_entry(context, error), audited=False)
-    return answer_entry(context, request, entry)
-
-
-def answer_entry(context: Context, request: Request, entry: Entry) -> Answered:
-    """Carry out one entry on its own and return its answer, whatever it is."""
     try:
-        reply = _carry_out(context, request, entry)
+        admitted = _admitted(context, request, entry)
+    except FhirError as error:
+        attempts = (error.attempt,) if isinstance(error, Refused) else ()
+        return Answered(refused_entry(context, inside(error, entry)), audited=False, attempts=attempts)
+    attempts = () if admitted.attempt is None else (admitted.attempt,)
+    return replace(answer_entry(context, admitted, entry), attempts=attempts, person=admitted.view.owner)
+
+
+def _admitted(context: Context, request: Request, entry: Entry) -> Request:
+    interaction = entry.address.interaction
+    if interaction.name in NESTED:
+        text = "A batch holds no batch and no transaction."
+        raise refuse("malformed-entry", text, f"{entry.path}.request.url")
+    return context.gate.admit(interaction, asked_by(context, request, entry))
+
+
+def answer_entry(context: Context, asked: Request, entry: Entry) -> Answered:
+    """Carry out one entry, which `asked_by` made a request, and return its answer, whatever it is."""
+    try:
+        reply = _carry_out(context, asked, entry)
     except FhirError as error:
         return Answered(refused_entry(context, inside(error, entry)), audited=False)
     except Exception as error:
         # What other entries stored is stored: the client must hear of it.
-        log_fault(error, request.request_id)
+        log_fault(error, asked.request_id)
         internal = refuse("internal", "The server failed at this entry.", entry.path)
         return Answered(refused_entry(context, internal), audited=False)
     return Answered(response_entry(context, reply), reply.audited, () if reply.audited else reply.shown)
 
 
-def _carry_out(context: Context, request: Request, entry: Entry) -> Reply:
-    interaction = entry.address.interaction
-    if interaction.name in NESTED:
-        text = "A batch holds no batch and no transaction."
-        raise refuse("malformed-entry", text, f"{entry.path}.request.url")
-    reply = interaction.handler(context, asked_by(context, request, entry))
+def _carry_out(context: Context, asked: Request, entry: Entry) -> Reply:
+    reply = entry.address.interaction.handler(context, asked)
     return replace(reply, body=b"") if entry.method == "HEAD" else reply
 
 

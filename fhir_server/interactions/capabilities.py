@@ -19,6 +19,8 @@ from fhir_server.model.temporal import format_instant
 from fhir_server.search.catalogue import Catalogue
 
 FHIR_VERSION = "4.0.1"
+ANY_TYPE = "Resource"
+"""Among the types of an operation: it can be called on all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Statement:
                         self._type(name) for name in sorted(self._catalogue.registry.resource_types)
                     ],
                     "interaction": self._codes("system"),
-                    **self._operation("system"),
+                    **self._operation(None, "system"),
                 }
             ],
         }
@@ -96,7 +98,7 @@ class Statement:
             "conditionalDelete": self._facts.conditional_delete,
             "referencePolicy": ["literal", "logical"],
         }
-        written.update(self._operation("type", "instance"))
+        written.update(self._operation(name, "type", "instance"))
         parameters = list(self._parameters(name))
         if parameters:
             written["searchParam"] = parameters
@@ -108,10 +110,19 @@ class Statement:
             definition = definitions[code]
             yield {"name": code, "definition": definition.url, "type": definition.type}
 
-    def _operation(self, *levels: str) -> Mapping[str, Any]:
-        found = {row.name[1:]: row.definition for row in self._operations if row.level in levels}
+    def _operation(self, type_name: str | None, *levels: str) -> Mapping[str, Any]:
+        found = {
+            row.name[1:]: row.definition
+            for row in self._operations
+            if row.level in levels and (type_name is None or self._is_of(row, type_name))
+        }
         listed = [{"name": name, "definition": definition} for name, definition in sorted(found.items())]
         return {"operation": listed} if listed else {}
+
+    def _is_of(self, row: Interaction, type_name: str) -> bool:
+        """Whether the operation can be called on a type, as its definition says."""
+        definition = self._catalogue.registry.operations.get(row.definition or "")
+        return definition is None or not {ANY_TYPE, type_name}.isdisjoint(definition.resources)
 
     def _codes(self, *levels: str) -> list[Mapping[str, str]]:
         names = dict.fromkeys(row.name for row in self._interactions if row.level in levels)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from fhir_server.interactions import replays, writing
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.delete import nothing, tombstone
+from fhir_server.interactions.labels import with_all_facts
 from fhir_server.interactions.lookup import Criteria, bind_address, find, several
 from fhir_server.interactions.preconditions import check_if_match, stale
 from fhir_server.interactions.replays import Receipt
@@ -63,7 +64,8 @@ def _delete(context: Context, request: Request, found: Sequence[Stored]) -> Repl
     if not found:
         return _reply(context, request, [nothing(request.resource_type, "")], audited=False)
     deletes = tuple(
-        Replace(tombstone(request, current, place), current.version) for place, current in enumerate(found)
+        Replace(tombstone(context, request, current, place), current.version, current.facts)
+        for place, current in enumerate(with_all_facts(context, request, found))
     )
     receipt = [of_document(204, one.document) for one in deletes]
     earlier = writing.commit(context, request, Changes(deletes=deletes), receipt, 204)

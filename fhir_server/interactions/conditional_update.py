@@ -52,7 +52,7 @@ def _create(context: Context, request: Request, resource: dict[str, Any], wanted
     id = resource.get("id")
     if id is None:
         return store_new(context, request, resource, wanted)
-    if not context.update_create:
+    if not (context.update_create and request.view.update_create):
         raise creation_refused()
     former = context.records.read(request.resource_type, id, request.view)
     if former is not None and not former.deleted:

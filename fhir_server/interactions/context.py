@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
-from fhir_server.access.ports import AuditSink
+from fhir_server.access.labelling import Labelling
+from fhir_server.access.policy import Policy, neutral_policy
+from fhir_server.access.ports import AuditSink, Choices, Proofs
 from fhir_server.interactions.gate import Gate, OpenGate
 from fhir_server.interactions.patching.patches import Patches
-from fhir_server.interactions.ports import Blobs, Records, Replay
+from fhir_server.interactions.ports import Blobs, Journal, Records, Replay
 from fhir_server.model.clock import Clock
 from fhir_server.model.ids import Ids
 from fhir_server.search.cursor import Cursors
@@ -75,6 +77,16 @@ class Context:
     integrity: Integrity | None = None
     """Refuses references to nothing and deletions of what is referenced; None: both are allowed."""
     gate: Gate = OpenGate()  # noqa: RUF009 - it has no state
+    labelling: Labelling = Labelling(neutral_policy())  # noqa: RUF009 - it does not change
+    """What labels mean and where they flow."""
+    policy: Policy | None = None
+    """The policy that governs; None: access is not governed."""
+    choices: Choices | None = None
+    """What each person chose; None: access is not governed."""
+    journal: Journal | None = None
+    """Reads the access log; None: AuditEvent is a type like any other."""
+    proofs: Proofs | None = None
+    """Proves entries of the access log; None: access is not governed."""
     audit_waits: bool = True
     """Whether an answer waits until its audit entry is durable."""
 

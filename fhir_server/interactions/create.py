@@ -9,6 +9,7 @@ from fhir_server.interactions.assemble import Identity, new_version, whole_milli
 from fhir_server.interactions.conditional_references import refuse_conditional_references
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.incoming import resource_of
+from fhir_server.interactions.labels import guard
 from fhir_server.interactions.lookup import Criteria, bind, find, several
 from fhir_server.interactions.read import not_found
 from fhir_server.interactions.replies import of_document, of_stored, reply_of
@@ -47,12 +48,11 @@ def store_new(context: Context, request: Request, resource: dict[str, Any], want
     """
     id = context.ids.new(request.now)
     identity = Identity(request.resource_type, id, 1, whole_milliseconds(request.now))
-    document = new_version(
-        context, resource, identity, target_owner=context.records.owner_of, now=request.now
-    )
+    version = new_version(context, request, guard(context, request, resource, None), identity)
+    document = version.document
     refuse_conditional_references(context, document)
     conditions = () if wanted is None else (wanted.guards(request, id),)
-    changes = Changes(creates=(document,), conditions=conditions)
+    changes = Changes(creates=(document,), conditions=conditions, relabels=version.relabels)
     return commit_one(context, request, changes, of_document(201, document))
 
 

@@ -45,6 +45,12 @@ class Interaction:
     """Whether its answers leave an audit entry."""
     definition: str | None = None
     """The canonical of the OperationDefinition, for an operation."""
+    public: bool = False
+    """Whether it is answered without a token, and to everyone alike."""
+    impersonal: bool = False
+    """Whether, without an id in its address, it is about nothing that is stored: it names no person."""
+    governed: bool = False
+    """Whether it is served only where access is governed: without, there is nothing that it could do."""
 
 
 @dataclass(frozen=True, slots=True)

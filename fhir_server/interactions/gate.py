@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from fhir_server.interactions.dispatch import Interaction
-from fhir_server.interactions.request import Request
+from fhir_server.interactions.request import Attempt, Request
+from fhir_server.model.outcome import FhirError
+
+if TYPE_CHECKING:
+    from fhir_server.interactions.dispatch import Interaction
+
+
+class Refused(FhirError):
+    """A refusal of the gate, with what only the access log is told of it."""
+
+    def __init__(self, error: FhirError, attempt: Attempt) -> None:
+        super().__init__(*error.issues, status=error.status, headers=error.headers)
+        self.attempt = attempt
 
 
 class Gate(Protocol):
@@ -15,7 +26,8 @@ class Gate(Protocol):
         """Return the request with the View that the decision gave it.
 
         Raises FhirError: `person-needed` 403 where it names no person, from the request alone; `refused` 403,
-        the same for every reason, where it names one; `not-found` 404 where it names a resource only.
+        the same for every reason, where it names one.  What names a resource only, and is refused, gets the
+        View of nothing: it is answered as if the resource did not exist.
         """
         ...
 

@@ -116,7 +116,7 @@ def _referring_types(
                 continue
             asked = parse(catalogue, resource_type, [(code, f"{target}/{id}")], now=request.now)
             bound = plan(
-                asked, systems=context.systems, owner=request.view.owner,
+                asked, systems=context.systems, owner=request.view.owner_for(asked.resource_type),
                 cross_person_types=context.cross_person_types,
             )  # fmt: skip
             page = context.records.search(replace(bound, count=len(together) + 1), request.view)

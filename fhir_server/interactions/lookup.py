@@ -59,7 +59,8 @@ def bind(
 
     def planned() -> Plan:
         across = context.cross_person_types
-        bound = plan(asked, systems=systems, owner=request.view.owner, cross_person_types=across)
+        owner = request.view.owner_for(resource_type)
+        bound = plan(asked, systems=systems, owner=owner, cross_person_types=across)
         return replace(bound, count=count)
 
     bound = planned()

@@ -11,6 +11,7 @@ from typing import Any
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.incoming import check_structure
 from fhir_server.interactions.request import Request
+from fhir_server.model import own
 from fhir_server.model.outcome import FhirError, refuse
 from profiles.definitions import OperationDefinition, OperationParameter
 
@@ -22,11 +23,12 @@ INPUT = "Parameters.parameter"
 def read_input(context: Context, request: Request, definition: str) -> Mapping[str, list[Any]]:
     """Return the values of each parameter that was given: texts, trees of datatypes, or resources.
 
+    `definition` is the canonical of the OperationDefinition; that of one of ours may be relative to our base.
     A resource that is sent alone is the parameter of the type `Resource`; it is not validated here.
     Raises FhirError `unknown-parameter`, `illegal-parameter-value`, `missing-element`, and those of the
     structure of a Parameters resource.
     """
-    operation = context.registry.operations[definition]
+    operation = context.registry.operations[own.absolute(context.canonical_base, definition)]
     known = {parameter.name: parameter for parameter in operation.parameters if parameter.use == "in"}
     values: dict[str, list[Any]] = {}
     for name, text in request.query:

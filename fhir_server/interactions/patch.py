@@ -12,12 +12,13 @@ from fhir_server.interactions import replays, writing
 from fhir_server.interactions.assemble import refuse_subsetted
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.incoming import check_structure
+from fhir_server.interactions.labels import with_facts
 from fhir_server.interactions.lookup import bind_address, find, one_at_most
 from fhir_server.interactions.patching.patches import Patch, patched
 from fhir_server.interactions.preconditions import check_if_match, check_if_none_match, stale
 from fhir_server.interactions.read import deleted, not_found
 from fhir_server.interactions.request import Reply, Request
-from fhir_server.interactions.update import store_version
+from fhir_server.interactions.update import read_current, store_version
 from fhir_server.interactions.writing import gave_up
 from fhir_server.model import exact_json
 from fhir_server.model.document import Stored
@@ -36,7 +37,7 @@ def patch(context: Context, request: Request) -> Reply:
         return writing.replayed(context, request, earlier)
     change = _asked(request)
     for _ in range(context.limits.attempts):
-        current = context.records.read(request.resource_type, request.id, request.view)
+        current = read_current(context, request)
         try:
             return _store(context, request, change, current)
         except VersionConflict:
@@ -90,5 +91,6 @@ def _store(context: Context, request: Request, change: Patch, current: Stored | 
         raise deleted(current)
     check_if_match(request.conditions, current)
     check_if_none_match(request.conditions, current)
+    current = with_facts(context, request, current)
     resource = result_of(context, change, current)
-    return store_version(context, replace(request, id=current.id), resource, current)
+    return store_version(context, replace(request, id=current.id), resource, current, keeps=False)

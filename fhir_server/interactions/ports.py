@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from fhir_server.model.audit import AuditEntry
 from fhir_server.model.document import Stored
 from fhir_server.model.history import HistoryPage, HistoryPlan
+from fhir_server.model.journal import Entries, JournalPlan
 from fhir_server.model.plan import Page, Plan
 from fhir_server.model.unit_of_work import Committed, IdempotencyKey, UnitOfWork
 from fhir_server.model.view import View
@@ -75,6 +77,16 @@ class Records(Protocol):
         """Return up to `limit` residual search entries (`_tag=system|code`) in use, in order, each once."""
         ...
 
+    def flowing_from(
+        self, owner: str, sources: Sequence[str], types: Sequence[str] | None = None
+    ) -> Sequence[Stored]:
+        """Return with their facts the current versions, deletions too, in a record whose labels flow from one
+        of `sources` (`Type/id`), of some types or of all.
+
+        For the flow of labels only: nothing is hidden from it, and nothing of it may be answered.
+        """
+        ...
+
     def owner_of(self, resource_type: str, id: str) -> str | None:
         """Return the person whose record holds the resource.  For access decisions only."""
         ...
@@ -108,4 +120,16 @@ class Replay(Protocol):
 
     def find(self, key: str) -> IdempotencyKey | None:
         """Return the earlier request of that key, or None."""
+        ...
+
+
+class Journal(Protocol):
+    """The access log as it is read: only what the View allows of AuditEvent."""
+
+    def read(self, id: str, view: View) -> AuditEntry | None:
+        """Return an entry, or None: absent and hidden are the same."""
+        ...
+
+    def page(self, plan: JournalPlan, view: View) -> Entries:
+        """Return up to `plan.count` entries inside the View, by their instant, in one round trip."""
         ...

@@ -49,6 +49,16 @@ class Idempotency:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """Something refused about the record of `owner`: a line of the access log, never part of an answer."""
+
+    owner: str | None
+    """The person, where the server knows them."""
+    rule: str = ""
+    """The rule of the policy that refused."""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One interaction, addressed and decoded.  Parts of the address that it does not have are empty."""
 
@@ -73,6 +83,8 @@ class Request:
     """Who asks."""
     purpose: str = ""
     """What for, as the token says: a code of v3-ActReason; empty where nothing is governed."""
+    attempt: Attempt | None = None
+    """What the gate refused of it: the request goes on with a View of nothing, as if nothing were there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +116,7 @@ class Reply:
     """The interaction that was carried out, where the address alone does not tell."""
     query: str | None = None
     """Digest of the search criteria, hexadecimal."""
+    attempts: tuple[Attempt, ...] = ()
+    """What was refused of it, entry by entry."""
+    persons: tuple[str, ...] = ()
+    """Whose records its entries were about, also where nothing of them was shown."""

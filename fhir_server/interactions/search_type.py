@@ -60,7 +60,7 @@ def _understand(context: Context, request: Request) -> _Search:
     bound = plan(
         asked,
         systems=context.systems,
-        owner=request.view.owner,
+        owner=request.view.owner_for(request.resource_type),
         cross_person_types=context.cross_person_types,
         after=after,
     )

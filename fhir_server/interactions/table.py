@@ -5,6 +5,14 @@ Spec: https://hl7.org/fhir/R4/http.html#summary
 
 from __future__ import annotations
 
+from fhir_server.interactions.audit_log import (
+    history_of_event,
+    keep_out,
+    or_log,
+    read_event,
+    search_events,
+    vread_event,
+)
 from fhir_server.interactions.bundle import bundle
 from fhir_server.interactions.capabilities import capabilities
 from fhir_server.interactions.conditional_delete import conditional_delete
@@ -25,27 +33,42 @@ from fhir_server.interactions.vread import vread
 TYPE = "/<resource_type>"
 INSTANCE = "/<resource_type>/<id>"
 
+_SEARCH = shaped_bundle(or_log(search_type, search_events))
+
 INTERACTIONS: tuple[Interaction, ...] = (
     Interaction(
-        "capabilities", "system", "GET", "/metadata", shaped(capabilities), logged=False, declared=False
+        "capabilities",
+        "system",
+        "GET",
+        "/metadata",
+        shaped(capabilities),
+        logged=False,
+        declared=False,
+        public=True,
     ),
     Interaction("transaction", "system", "POST", "", bundle, takes="resource"),
     Interaction("batch", "system", "POST", "", bundle, takes="resource"),
-    Interaction("read", "instance", "GET", INSTANCE, shaped(read)),
-    Interaction("vread", "instance", "GET", INSTANCE + "/_history/<version_id>", shaped(vread)),
-    Interaction("update", "instance", "PUT", INSTANCE, update, takes="resource"),
-    Interaction("patch", "instance", "PATCH", INSTANCE, patch, takes="patch"),
-    Interaction("delete", "instance", "DELETE", INSTANCE, delete),
+    Interaction("read", "instance", "GET", INSTANCE, shaped(or_log(read, read_event))),
     Interaction(
-        "history-instance", "instance", "GET", INSTANCE + "/_history", shaped_bundle(history_instance)
+        "vread", "instance", "GET", INSTANCE + "/_history/<version_id>", shaped(or_log(vread, vread_event))
+    ),
+    Interaction("update", "instance", "PUT", INSTANCE, or_log(update, keep_out), takes="resource"),
+    Interaction("patch", "instance", "PATCH", INSTANCE, or_log(patch, keep_out), takes="patch"),
+    Interaction("delete", "instance", "DELETE", INSTANCE, or_log(delete, keep_out)),
+    Interaction(
+        "history-instance",
+        "instance",
+        "GET",
+        INSTANCE + "/_history",
+        shaped_bundle(or_log(history_instance, history_of_event)),
     ),
     Interaction("history-type", "type", "GET", TYPE + "/_history", shaped_bundle(history_type)),
     Interaction("history-system", "system", "GET", "/_history", shaped_bundle(history_system)),
-    Interaction("create", "type", "POST", TYPE, create, takes="resource"),
+    Interaction("create", "type", "POST", TYPE, or_log(create, keep_out), takes="resource"),
     Interaction("update", "type", "PUT", TYPE, conditional_update, takes="resource", declared=False),
     Interaction("patch", "type", "PATCH", TYPE, conditional_patch, takes="patch", declared=False),
     Interaction("delete", "type", "DELETE", TYPE, conditional_delete, declared=False),
-    Interaction("search-type", "type", "GET", TYPE, shaped_bundle(search_type)),
-    Interaction("search-type", "type", "POST", TYPE + "/_search", shaped_bundle(search_type), takes="form"),
+    Interaction("search-type", "type", "GET", TYPE, _SEARCH),
+    Interaction("search-type", "type", "POST", TYPE + "/_search", _SEARCH, takes="form"),
 )
 """The first row of a method and address answers; the rows after it are declared."""

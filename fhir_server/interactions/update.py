@@ -5,6 +5,7 @@ Every accepted update makes a version, also one that changes nothing: the client
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fhir_server.interactions import replays, writing
@@ -12,6 +13,7 @@ from fhir_server.interactions.assemble import Identity, new_version, whole_milli
 from fhir_server.interactions.conditional_references import refuse_conditional_references
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.incoming import check_id, check_type, resource_of
+from fhir_server.interactions.labels import guard, with_facts
 from fhir_server.interactions.preconditions import check_if_match, check_if_none_match, stale
 from fhir_server.interactions.replies import of_document
 from fhir_server.interactions.request import Reply, Request
@@ -35,7 +37,7 @@ def update(context: Context, request: Request) -> Reply:
         check_id({"resourceType": request.resource_type, **request.body}, request.id)
     resource = resource_of(context, request)
     for _ in range(context.limits.attempts):
-        current = context.records.read(request.resource_type, request.id, request.view)
+        current = read_current(context, request)
         check_if_match(request.conditions, current)
         check_if_none_match(request.conditions, current)
         try:
@@ -46,11 +48,17 @@ def update(context: Context, request: Request) -> Reply:
     raise gave_up()
 
 
+def read_current(context: Context, request: Request) -> Stored | None:
+    """Return what a write follows, with the facts that it has to carry on; None where nothing is visible."""
+    governs = context.labelling.governs
+    return context.records.read(request.resource_type, request.id, request.view, facts=governs)
+
+
 def next_identity(context: Context, request: Request, current: Stored | None, id: str) -> Identity:
     """Return what follows the current version.  Raises FhirError `update-create-not-allowed`."""
     updated = whole_milliseconds(request.now)
     if current is None:
-        if not context.update_create:
+        if not (context.update_create and request.view.update_create):
             raise creation_refused()
         return Identity(request.resource_type, id, 1, updated)
     # A clock that was set back must not make a version older than the one before it.
@@ -70,19 +78,23 @@ def store_version(
     resource: dict[str, Any],
     current: Stored | None,
     conditions: tuple[Condition, ...] = (),
+    *,
+    keeps: bool = True,
 ) -> Reply:
     """Store a valid resource under the id of the request and return the answer.
 
-    `current` is the version that it follows, None for the first.  Raises VersionConflict, ConditionMatched
-    and FhirError `update-create-not-allowed`.
+    `current` is the version that it follows, None for the first; `keeps`: labels that were left out are
+    carried over.  Raises VersionConflict, ConditionMatched and FhirError `update-create-not-allowed`.
     """
+    current = None if current is None else with_facts(context, request, current)
     identity = next_identity(context, request, current, request.id)
-    document = new_version(
-        context, resource, identity, target_owner=context.records.owner_of, now=request.now
-    )
+    resource = guard(context, request, resource, current, keeps=keeps)
+    version = new_version(context, request, resource, identity, current, named=True)
+    document = version.document
     refuse_conditional_references(context, document)
     written = of_document(201 if current is None or current.deleted else 200, document)
+    changes = Changes(conditions=conditions, relabels=version.relabels)
     if current is None:
-        return commit_one(context, request, Changes(creates=(document,), conditions=conditions), written)
-    changes = Changes(replaces=(Replace(document, current.version),), conditions=conditions)
-    return commit_one(context, request, changes, written)
+        return commit_one(context, request, replace(changes, creates=(document,)), written)
+    replaces = (Replace(document, current.version, current.facts),)
+    return commit_one(context, request, replace(changes, replaces=replaces), written)

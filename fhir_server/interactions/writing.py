@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from fhir_server.interactions import replays
+from fhir_server.interactions import notices, replays
+from fhir_server.interactions.auditing import audit_entries as audit_entries
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.replays import Receipt
 from fhir_server.interactions.replies import Written, reply_of
 from fhir_server.interactions.request import Reply, Request
-from fhir_server.model.audit import AuditEntry, Notice
+from fhir_server.model.audit import AuditEntry
 from fhir_server.model.document import Document
 from fhir_server.model.outcome import FhirError, refuse
-from fhir_server.model.unit_of_work import Condition, Replace, ReplayFound, UnitOfWork
+from fhir_server.model.unit_of_work import Condition, Relabel, Replace, ReplayFound, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,18 @@ class Changes:
     deletes: tuple[Replace, ...] = ()
     conditions: tuple[Condition, ...] = ()
     rewrites: tuple[Replace, ...] = ()
+    relabels: tuple[Relabel, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
         return not (self.creates or self.replaces or self.deletes or self.rewrites)
+
+    def kinds(self) -> Iterable[tuple[str, Iterable[Document]]]:
+        """Return the documents by what happens to them, in the words of `Notice.kind`."""
+        yield "deposit", self.creates
+        yield "change", (change.document for change in (*self.replaces, *self.rewrites))
+        yield "deletion", (change.document for change in self.deletes)
 
 
 def commit(
@@ -50,9 +58,10 @@ def commit(
         replaces=changes.replaces,
         deletes=changes.deletes,
         rewrites=changes.rewrites,
+        relabels=changes.relabels,
         conditions=changes.conditions,
         audit=_audit(context, request, receipt, status),
-        notices=_notices(context, request, changes),
+        notices=notices.of_changes(context, request, changes.kinds()),
         idempotency_key=replays.key_of(request, receipt),
     )
     try:
@@ -92,41 +101,3 @@ def _audit(context: Context, request: Request, receipt: Receipt, status: int) ->
         if written is not None and written.entity is not None:
             by_owner.setdefault(written.owner, []).append(written.entity)
     return audit_entries(context, request, status, by_owner.items())
-
-
-def audit_entries(
-    context: Context,
-    request: Request,
-    status: int,
-    touched: Iterable[tuple[str | None, Sequence[str]]],
-    *,
-    interaction: str | None = None,
-    query: str | None = None,
-) -> tuple[AuditEntry, ...]:
-    """Return one entry for each person whose record an answer touched, one in all when it touched none."""
-    return tuple(
-        AuditEntry(
-            id=context.ids.new(request.now), at=request.now, request_id=request.request_id,
-            actor=request.view.actor, purpose=request.view.purpose,
-            interaction=interaction or request.interaction, status=status,
-            owner=owner, entities=tuple(entities), query=query,
-        )
-        for owner, entities in (list(touched) or [(None, ())])
-    )  # fmt: skip
-
-
-def _notices(context: Context, request: Request, changes: Changes) -> tuple[Notice, ...]:
-    told: dict[tuple[str, str | None], list[str]] = {}
-    for kind, documents in (
-        ("deposit", changes.creates),
-        ("change", [change.document for change in (*changes.replaces, *changes.rewrites)]),
-        ("deletion", [change.document for change in changes.deletes]),
-    ):
-        for document in documents:
-            facts = document.facts
-            entity = f"{facts.resource_type}/{facts.id}/_history/{document.version}"
-            told.setdefault((kind, facts.owner), []).append(entity)
-    return tuple(
-        Notice(context.ids.new(request.now), request.now, kind, owner, tuple(entities))
-        for (kind, owner), entities in told.items()
-    )

@@ -39,6 +39,8 @@ class AuditEntry:
     """Labels of what it is about (`withheld-from-representatives`): who may not read this entry."""
     request: str | None = None
     """What was asked, `GET Type?parameters`, for the person and auditors; never in an application log."""
+    notices: tuple[Notice, ...] = ()
+    """Who is to be told of the access itself; written together with the entry, no part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +58,7 @@ class Notice:
     actor: ActorRef | None = None
     labels: tuple[str, ...] = ()
     """Labels of what it is about: whoever may not see those is not told."""
+    opens: datetime | None = None
+    """Not to be told before this instant: what it is about opens to the recipients by then."""
+    once: bool = False
+    """Whether `id` says what is told: whoever was told under it is not told again."""

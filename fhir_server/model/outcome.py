@@ -98,11 +98,13 @@ SITUATIONS: Mapping[str, Situation] = MappingProxyType({
     "operation-only": Situation(422, "business-rule"),
     "illegal-choice": Situation(422, "business-rule"),
     "clock-behind": Situation(503, "transient"),
+    "unproven": Situation(409, "incomplete"),
     # the server
     "overloaded": Situation(503, "transient"),
     "database-unavailable": Situation(503, "transient"),
     "timeout": Situation(503, "timeout"),
     "internal": Situation(500, "exception"),
+    "seal-broken": Situation(500, "exception"),
     # not a refusal
     "more-issues": Situation(422, "informational"),
     "done": Situation(200, "informational"),

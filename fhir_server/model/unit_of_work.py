@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from fhir_server.model.audit import AuditEntry, Notice
-from fhir_server.model.document import Document
+from fhir_server.model.document import Document, Facts
 from fhir_server.model.plan import Plan
 from fhir_server.model.view import View
 
@@ -17,11 +17,15 @@ from fhir_server.model.view import View
 class Replace:
     """A further version of a resource; `expected_version` is the one that it supersedes (0: none exists).
 
-    Superseding a deletion brings the resource back; a `document` without resource deletes it.
+    Superseding a deletion brings the resource back; a `document` without resource deletes it and keeps the
+    facts of what it deletes.  Where facts differ from those before, all earlier versions get the new ones.
     """
 
     document: Document
     expected_version: int
+    before: Facts | None = None
+    """The facts of the superseded version as they were read: where its labels are others by now, another
+    write came first though the version is the same.  None: whatever they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,8 @@ class Relabel:
     visibility: int
     source: tuple[str, ...] = ()
     from_: datetime | None = None
+    before: Facts | None = None
+    """The facts that it was worked out from; VersionConflict where its labels are others by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,9 @@ class UnitOfWork:
     moves to the history.  For what is no part of a version: tags and labels ($meta-add)."""
     reindexes: tuple[Document, ...] = ()
     """Stored versions of which only what is derived is replaced: search entries, visibility, native mirror.
-    One that is no longer the current version is passed over: whoever wrote the next one indexed it."""
+    One that is no longer the current version is passed over: whoever wrote the next one indexed it.  The
+    visibility is taken over only where `facts.access.labels` are the stored ones: it was made from them.
+    Earlier versions get the facts of the current one."""
     relabels: tuple[Relabel, ...] = ()
     choices: ChoicesChange | None = None
     """Raises VersionConflict of type `choices` where another change came first."""

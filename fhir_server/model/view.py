@@ -63,6 +63,16 @@ class View:
     """Who is told that this access took place: recipients of the policy (`person`, `treating-doctor`)."""
     mode: str = "normal"
     """`normal` or the emergency mode of the policy in which the access takes place."""
+    update_create: bool = False
+    """Whether a PUT to an unknown id may create."""
+    given: tuple[str, ...] = ()
+    """Labels that everything new gets beside its own: the person hides what is to come."""
+
+    @classmethod
+    def nothing(cls, actor: ActorRef, purpose: str, rule: str = "") -> View:
+        """Return the View that sees and writes nothing: what is asked through it is as if it were not there."""
+        digest = hashlib.sha256(f"nothing|{actor.kind}|{actor.identity}|{purpose}".encode()).digest()
+        return cls(actor, purpose, None, {}, {}, digest, rule)
 
     @classmethod
     def unrestricted(cls, reason: str) -> View:
@@ -75,6 +85,7 @@ class View:
             by_type=everything,
             write=everything,
             digest=hashlib.sha256(f"unrestricted|{reason}".encode()).digest(),
+            update_create=True,
         )
 
     def owner_for(self, resource_type: str) -> str | None:

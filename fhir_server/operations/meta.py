@@ -12,16 +12,18 @@ from dataclasses import replace
 from typing import Any
 
 from fhir_server.interactions import writing
-from fhir_server.interactions.assemble import Identity, written
+from fhir_server.interactions.assemble import rewrite
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.dispatch import Interaction, Level
 from fhir_server.interactions.incoming import check_structure
+from fhir_server.interactions.labels import guard
 from fhir_server.interactions.operation_input import parameters_of, read_input
 from fhir_server.interactions.preconditions import check_if_match, stale
 from fhir_server.interactions.read import entity, not_found, reply_of
 from fhir_server.interactions.replies import of_document
 from fhir_server.interactions.request import Reply, Request, Shown
 from fhir_server.interactions.table import INSTANCE, TYPE
+from fhir_server.interactions.update import read_current
 from fhir_server.interactions.writing import Changes, gave_up
 from fhir_server.model import exact_json
 from fhir_server.model.document import Stored
@@ -63,7 +65,7 @@ def meta_delete(context: Context, request: Request) -> Reply:
 def _change(context: Context, request: Request, code: str, change: Change) -> Reply:
     given = read_input(context, request, BASE + code)["meta"][0]
     for _ in range(context.limits.attempts):
-        current = context.records.read(request.resource_type, request.id, request.view)
+        current = read_current(context, request)
         if current is None:
             raise not_found()
         reply_of(current, replace(request, conditions=replace(request.conditions, if_none_match=None)))
@@ -89,10 +91,12 @@ def _rewritten(context: Context, request: Request, current: Stored, given: Meta,
         return reply
     resource["meta"] = changed
     check_structure(context, resource, current.resource_type)
-    identity = Identity(current.resource_type, current.id, current.version, current.updated)
-    document = replace(written(context, resource, identity, current.owner, request.now), seq=current.seq)
-    rewrite = Changes(rewrites=(Replace(document, current.version),))
-    writing.commit(context, request, rewrite, [of_document(200, document)], 200)
+    resource = guard(context, request, resource, current, keeps=False)
+    rewritten = rewrite(context, request, resource, current)
+    document = rewritten.document
+    rewrites = (Replace(document, current.version, current.facts),)
+    changes = Changes(rewrites=rewrites, relabels=rewritten.relabels)
+    writing.commit(context, request, changes, [of_document(200, document)], 200)
     return replace(reply, audited=True)
 
 

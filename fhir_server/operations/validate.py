@@ -19,7 +19,7 @@ from fhir_server.interactions.table import INSTANCE, TYPE
 from fhir_server.model import exact_json
 from fhir_server.model.outcome import FhirError, Issue, operation_outcome, refuse
 
-DEFINITION = "http://hl7.org/fhir/OperationDefinition/Resource-validate"
+CANONICAL = "http://hl7.org/fhir/OperationDefinition/Resource-validate"
 NAME = "$validate"
 
 
@@ -29,7 +29,7 @@ def validate(context: Context, request: Request) -> Reply:
     On an instance without a resource in the request, what is stored is looked at.
     Raises FhirError for a call that makes no sense, and `not-found`.
     """
-    given = read_input(context, request, DEFINITION)
+    given = read_input(context, request, CANONICAL)
     mode = given.get("mode", ["profile" if "profile" in given else ""])[0]
     if mode not in MODES:
         named = ", ".join(sorted(name for name in MODES if name))
@@ -123,13 +123,13 @@ MODES: Mapping[str, Callable[[Context, Request, Any], list[Issue]]] = {
 INTERACTIONS = (
     Interaction(
         NAME, "type", "POST", f"{TYPE}/{NAME}", validate,
-        takes="resource", declared=False, definition=DEFINITION,
+        takes="resource", declared=False, definition=CANONICAL, impersonal=True,
     ),
     Interaction(
         NAME, "instance", "POST", f"{INSTANCE}/{NAME}", validate,
-        takes="resource", declared=False, definition=DEFINITION,
+        takes="resource", declared=False, definition=CANONICAL,
     ),
     Interaction(
-        NAME, "instance", "GET", f"{INSTANCE}/{NAME}", validate, declared=False, definition=DEFINITION
+        NAME, "instance", "GET", f"{INSTANCE}/{NAME}", validate, declared=False, definition=CANONICAL
     ),
 )  # fmt: skip

@@ -72,6 +72,28 @@ class Owners:
             )
         return next(iter(persons)) if len(persons) == 1 else None
 
+    def naming(self, resource: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the references, as they were sent, by which a resource says whose record it is part of.
+
+        These are the references that decide, or those of the first parameter that stands in for them, and
+        the targets where there is neither.  Takes any tree, also one that is no legal resource.
+        """
+        resource_type = resource.get("resourceType")
+        if resource_type == "Bundle":
+            for entry in _walk(resource, (Hop("entry"), Hop("resource"))):
+                if isinstance(entry, Mapping):
+                    yield from self.naming(entry)
+        elif isinstance(resource_type, str) and resource_type != "Patient":
+            yield from self._naming(resource, self._rule(resource_type))
+
+    def _naming(self, resource: Mapping[str, Any], rule: _Compiled) -> Iterator[str]:
+        targets = tuple(tuple(Hop(key) for key in path) for path in rule.targets)
+        for paths in (rule.deciding, *rule.fallback, targets):
+            found = [value.get("reference") for hops in paths for value in _objects(resource, hops)]
+            if found:
+                yield from (text for text in found if isinstance(text, str))
+                return
+
     def _candidates(self, resource: Mapping[str, Any], target_owner: TargetOwner | None) -> dict[str, None]:
         """Return the persons whose record the resource may be part of."""
         match resource.get("resourceType"):
@@ -165,6 +187,10 @@ class Owners:
             if source.type == "Reference"
         ]
         return tuple(dict.fromkeys(found))
+
+
+def _objects(value: Any, hops: tuple[Hop, ...]) -> Iterator[Mapping[str, Any]]:
+    return (found for found in _walk(value, hops) if isinstance(found, Mapping))
 
 
 def _walk(value: Any, hops: tuple[Hop, ...]) -> Iterator[Any]:

@@ -5,10 +5,13 @@
 How a write goes: `commit` checks the unit of work against its View, `bodies` encodes each version
 (`documents`, `native`) and sets large base64 texts apart (`attachments`, `blobs`), `catalogue` makes missing
 collections with the indexes of `indexes`, `systems` records new code systems; then `transactions` runs one
-transaction: `replay`, `conditions`, creates, `replacements`, claimed blobs, audit and outbox (`entries`).
+transaction: `replay`, `conditions`, creates, `replacements`, `reindexes`, relabels (`facts`), `choices`,
+claimed blobs, audit and outbox (`entries`).
 
 How a read goes: `records` compiles the View (`filters.predicate_filter`) into the query, `searches` a plan
 into filter, order and hint, `reads` asks, `bodies` restores.  Nothing is read first and filtered later.
+What is known of the current version (labels, visibility, authors) is a fact of all versions: `facts` keeps
+it so.  `choices` and `flows` are asked before there is a View; `tests/store/test_doors.py` lists each way in.
 
 To add a condition or a predicate: a case in `filters`, a case in the brute force of `tests/store/oracle.py`,
 a strategy in `tests/store/test_searches.py`; ranges on arrays only through `$elemMatch`.

@@ -7,11 +7,15 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from fhir_server.model.audit import AuditEntry
+from pymongo.client_session import ClientSession
+
+from fhir_server.model.audit import AuditEntry, Notice
 from fhir_server.model.outcome import refuse
-from fhir_server.store.catalogue import AUDIT, Catalogue
+from fhir_server.store.catalogue import AUDIT, OUTBOX, Catalogue
 from fhir_server.store.entries import Numbers, audit_document
 from fhir_server.store.refusals import UNAVAILABLE, refusal_of
+from fhir_server.store.told import Told, tell
+from fhir_server.store.transactions import Transactions
 
 LARGEST_BATCH: Final = 1_000
 MANY_WAITING: Final = 4
@@ -28,15 +32,22 @@ class Ticket:
     """An entry on its way; `error` is why it could not be written."""
 
     document: dict[str, Any]
+    notices: tuple[Notice, ...] = ()
     done: threading.Event = field(default_factory=threading.Event)
     error: Exception | None = None
 
 
 class MongoAuditSink:
-    """Implements `access.ports.AuditSink`.  Its thread starts with the first entry of each process."""
+    """Implements `access.ports.AuditSink`.  Its thread starts with the first entry of each process.
 
-    def __init__(self, catalogue: Catalogue, numbers: Numbers) -> None:
+    Entries of which somebody is to be told are written in one transaction with those notices.
+    """
+
+    def __init__(self, catalogue: Catalogue, numbers: Numbers, transactions: Transactions) -> None:
         self._collection = catalogue.service(AUDIT)
+        self._outbox = catalogue.service(OUTBOX)
+        self._transactions = transactions
+        self._told = Told()
         self._numbers = numbers
         self._waiting: list[Ticket] = []
         self._arrived = threading.Condition()
@@ -48,7 +59,7 @@ class MongoAuditSink:
     def append(self, entry: AuditEntry) -> Ticket:
         """Queue the entry for the next group commit."""
         number = self._numbers.take(1)[0]
-        ticket = Ticket(audit_document(entry, self._numbers.worker, number))
+        ticket = Ticket(audit_document(entry, self._numbers.worker, number), entry.notices)
         with self._arrived:
             if self._closed:
                 raise refuse("database-unavailable", UNAVAILABLE)
@@ -111,10 +122,24 @@ class MongoAuditSink:
 
     def _write(self, batch: list[Ticket]) -> None:
         try:
-            self._collection.insert_many([ticket.document for ticket in batch], ordered=True)
+            self._insert(batch)
         except Exception as error:  # every waiter is told, whatever it was
             for ticket in batch:
                 ticket.error = error
         finally:
             for ticket in batch:
                 ticket.done.set()
+
+    def _insert(self, batch: list[Ticket]) -> None:
+        documents = [ticket.document for ticket in batch]
+        notices = self._told.untold(notice for ticket in batch for notice in ticket.notices)
+        if not notices:
+            self._collection.insert_many(documents, ordered=True)
+            return
+
+        def write(session: ClientSession) -> None:
+            self._collection.insert_many(documents, ordered=True, session=session)
+            tell(self._outbox, notices, session)
+
+        self._transactions.run(write)
+        self._told.remember(notices)

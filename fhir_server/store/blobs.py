@@ -6,8 +6,9 @@ What nobody claimed within a day was left by a commit that failed; `sweep_orphan
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 from pymongo.client_session import ClientSession
@@ -17,10 +18,13 @@ from fhir_server.model.ids import Ids
 from fhir_server.model.outcome import refuse
 from fhir_server.store.connection import DurableDatabase
 from fhir_server.store.refusals import database_errors
+from fhir_server.store.sealing.keyring import KeyDestroyed
+from fhir_server.store.sealing.seals import Piece, Sealing, key_destroyed, not_openable
 
 CHUNK_BYTES: Final = 1 << 20
 ORPHAN_AGE: Final = timedelta(hours=24)
 _CHUNKS_PER_INSERT: Final = 16
+_NO_SEAL: Final[Mapping[str, Any]] = MappingProxyType({"key": None})
 
 PUT: Final = "put"
 CLAIMED: Final = "claimed"
@@ -31,21 +35,27 @@ DROPPED: Final = "dropped"
 class MongoBlobs:
     """Implements `interactions.ports.Blobs`."""
 
-    def __init__(self, database: DurableDatabase, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self, database: DurableDatabase, clock: Clock, ids: Ids, sealing: Sealing | None = None
+    ) -> None:
         self._files = database["blobs.files"]
         self._chunks = database["blobs.chunks"]
         self._clock = clock
         self._ids = ids
+        self._sealing = sealing
 
     def put(self, content: bytes, owner: str | None) -> str:
-        """Store `content` durably and return its id."""
+        """Store `content` durably and return its id.
+
+        Raises FhirError `refused` where the keys of the person were destroyed.
+        """
         now = self._clock.now()
         id = self._ids.new(now)
         pieces = [content[at : at + CHUNK_BYTES] for at in range(0, len(content), CHUNK_BYTES)]
-        chunks = [{"_id": _chunk_id(id, number), "data": data} for number, data in enumerate(pieces)]
+        chunks = [self.chunk(data, owner, id, number, len(pieces)) for number, data in enumerate(pieces)]
         file = {
             "_id": id, "owner": owner, "created": now, "length": len(content), "chunks": len(chunks),
-            "state": PUT,
+            "state": PUT, "seal": None if not chunks else chunks[0].get("seal", _NO_SEAL)["key"],
         }  # fmt: skip
         with database_errors():
             # The file first: chunks without a file would never be swept.
@@ -57,19 +67,50 @@ class MongoBlobs:
     def open(self, blob_id: str) -> Iterator[bytes]:
         """Yield the content in chunks of at most 1 MiB.  Raises KeyError if there is none."""
         with database_errors():
-            file = self._files.find_one({"_id": {"$eq": blob_id}}, {"chunks": 1})
+            file = self._files.find_one({"_id": {"$eq": blob_id}}, {"chunks": 1, "owner": 1})
         if file is None:
             raise KeyError(blob_id)
-        return self._pieces(blob_id, file["chunks"])
+        return self._pieces(blob_id, file["owner"], file["chunks"])
 
-    def read_all(self, blob_ids: Sequence[str]) -> dict[str, bytes]:
-        """Return whole contents by id, in one round trip; what does not exist is missing."""
-        wanted = [{"_id": {"$gte": _chunk_id(id, 0), "$lt": _chunk_id(id, None)}} for id in blob_ids]
-        pieces: dict[str, list[bytes]] = {}
+    def read_all(self, owners: Mapping[str, str | None]) -> dict[str, bytes]:
+        """Return whole contents by id, in one round trip; what does not exist is missing.
+
+        `owners` says of each blob which person it belongs to.  Raises KeyError where the keys of one were
+        destroyed.
+        """
+        wanted = [{"_id": {"$gte": chunk_id(id, 0), "$lt": chunk_id(id, None)}} for id in owners]
+        found: dict[str, list[dict[str, Any]]] = {}
         with database_errors():
             for chunk in self._chunks.find({"$or": wanted}).sort("_id", 1):
-                pieces.setdefault(chunk["_id"].partition("#")[0], []).append(chunk["data"])
-        return {id: b"".join(parts) for id, parts in pieces.items()}
+                found.setdefault(chunk["_id"].partition("#")[0], []).append(chunk)
+        return {
+            id: b"".join(
+                self.opened(chunk, owners[id], id, number, len(chunks)) for number, chunk in enumerate(chunks)
+            )
+            for id, chunks in found.items()
+        }
+
+    def chunk(self, data: bytes, owner: str | None, blob_id: str, number: int, count: int) -> dict[str, Any]:
+        """Return the document of one of `count` chunks, sealed where the blob is a person's."""
+        document = {"_id": chunk_id(blob_id, number), "data": data}
+        if self._sealing is None or owner is None:
+            return document
+        try:
+            sealed, seal = self._sealing.seal_piece(Piece(owner, blob_id, number, count), data)
+        except KeyDestroyed:
+            raise key_destroyed() from None
+        return document | {"data": sealed, "seal": seal}
+
+    def opened(
+        self, chunk: Mapping[str, Any], owner: str | None, blob_id: str, number: int, count: int
+    ) -> bytes:
+        """Return the content of a chunk.  Raises KeyError where the keys of the person were destroyed."""
+        data = bytes(chunk["data"])
+        if self._sealing is not None and owner is not None:
+            return self._sealing.open_piece(Piece(owner, blob_id, number, count), data, chunk.get("seal"))
+        if "seal" in chunk:
+            raise not_openable("An attachment")
+        return data
 
     def claim(self, blob_ids: Sequence[str], session: ClientSession) -> None:
         """Say, within the transaction of a document, that it refers to these blobs."""
@@ -104,17 +145,18 @@ class MongoBlobs:
         if file is None:
             return 0
         id = file["_id"]
-        self._chunks.delete_many({"_id": {"$gte": _chunk_id(id, 0), "$lt": _chunk_id(id, None)}})
+        self._chunks.delete_many({"_id": {"$gte": chunk_id(id, 0), "$lt": chunk_id(id, None)}})
         return self._files.delete_one({"_id": id}).deleted_count
 
-    def _pieces(self, blob_id: str, chunks: int) -> Iterator[bytes]:
+    def _pieces(self, blob_id: str, owner: str | None, chunks: int) -> Iterator[bytes]:
         for number in range(chunks):
             with database_errors():
-                chunk = self._chunks.find_one({"_id": _chunk_id(blob_id, number)})
+                chunk = self._chunks.find_one({"_id": chunk_id(blob_id, number)})
             if chunk is None:
                 raise KeyError(blob_id)
-            yield chunk["data"]
+            yield self.opened(chunk, owner, blob_id, number, chunks)
 
 
-def _chunk_id(blob_id: str, number: int | None) -> str:
+def chunk_id(blob_id: str, number: int | None) -> str:
+    """Return the `_id` of a chunk; None: a text behind those of all chunks."""
     return f"{blob_id}#{number:06d}" if number is not None else f"{blob_id}#~"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +13,8 @@ from fhir_server.model.document import Document, Stored
 from fhir_server.store import attachments, documents
 from fhir_server.store.blobs import MongoBlobs
 from fhir_server.store.indexes import EVERY_TYPE, IndexPlan
+from fhir_server.store.sealing.keyring import KeyDestroyed
+from fhir_server.store.sealing.seals import Place, Seal, Sealing, key_destroyed, not_openable
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +41,21 @@ _EMPTY: Final = b""
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
-    """Encodes versions and restores what was read.  `native_types` get the native mirror, `*` is all."""
+    """Encodes versions and restores what was read.  `native_types` get the native mirror, `*` is all.
+
+    With `sealing`, the bodies of persons are sealed; those of the directory are not.
+    """
 
     blobs: MongoBlobs
     plan: IndexPlan
     native_types: frozenset[str] = frozenset()
+    sealing: Sealing | None = None
 
     def prepare(self, document: Document) -> Prepared:
         """Return the version as bytes; its large contents are durable as blobs when this returns.
 
-        Raises FhirError `too-large`, in which case nothing refers to what was stored.
+        Raises FhirError `too-large`, in which case nothing refers to what was stored, and `refused` where
+        the keys of the person were destroyed.
         """
         facts = document.facts
         text, blob_ids = attachments.split(
@@ -56,7 +63,8 @@ class Bodies:
         )
         unique = self.plan.unique(facts.resource_type, document.search.token)
         mirror = self._mirror(document)
-        encoded = documents.encode(document, text.decode("utf-8"), unique=unique, mirror=mirror)
+        body, seal = self._sealed(document, text)
+        encoded = documents.encode(document, body, unique=unique, mirror=mirror, seal=seal)
         return Prepared(document, encoded, blob_ids)
 
     def reindexed(self, document: Document) -> dict[str, Any]:
@@ -64,18 +72,58 @@ class Bodies:
         unique = self.plan.unique(document.facts.resource_type, document.search.token)
         return documents.reindexed(document, unique=unique, mirror=self._mirror(document))
 
-    def restore(self, resource_type: str, found: Iterable[dict[str, Any]]) -> list[Stored]:
+    def restore(
+        self, resource_type: str, found: Iterable[dict[str, Any]], *, keep_lost: bool = False
+    ) -> list[Stored]:
         """Return the versions that were read with `documents.PROJECTION`, whole again.
 
-        One more round trip, and only where a body refers to blobs.
+        One more round trip, and only where a body refers to blobs.  What belongs to a person whose keys were
+        destroyed is missing; with `keep_lost` it has its place, as a deletion.
         """
-        rows = [(fields, fields["body"].encode("utf-8")) for fields in found]
-        wanted = [id for _, body in rows for id in attachments.blob_ids(body)]
+        rows = [(fields, self._opened(resource_type, fields)) for fields in found]
+        wanted = {id: fields["owner"] for fields, body in rows if body for id in attachments.blob_ids(body)}
         contents = self.blobs.read_all(wanted) if wanted else {}
-        return [
-            documents.decode(resource_type, fields, attachments.join(body, contents) if wanted else body)
-            for fields, body in rows
-        ]
+        restored = []
+        for fields, body in rows:
+            if body is not None:
+                whole = attachments.join(body, contents) if wanted else body
+                restored.append(documents.decode(resource_type, fields, whole))
+            elif keep_lost:
+                restored.append(documents.decode(resource_type, {**fields, "deleted": True}, _EMPTY))
+        return restored
+
+    def restore_one(self, resource_type: str, found: dict[str, Any] | None) -> Stored | None:
+        """Return the version that was read, or None."""
+        restored = self.restore(resource_type, [found] if found is not None else [])
+        return restored[0] if restored else None
+
+    def refers_to(self, resource_type: str, stored: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the blobs that a stored document refers to."""
+        return attachments.blob_ids(self._opened(resource_type, stored) or _EMPTY)
+
+    def _sealed(self, document: Document, text: bytes) -> tuple[str | bytes, Seal | None]:
+        facts = document.facts
+        if self.sealing is None or facts.owner is None or document.deleted:
+            return text.decode("utf-8"), None
+        try:
+            return self.sealing.seal(
+                Place(facts.owner, facts.resource_type, facts.id, document.version), text
+            )
+        except KeyDestroyed:
+            raise key_destroyed() from None
+
+    def _opened(self, resource_type: str, fields: Mapping[str, Any]) -> bytes | None:
+        """Return the body, None where the keys of the person were destroyed."""
+        owner, body, seal = fields["owner"], fields["body"], fields["seal"]
+        if self.sealing is None or owner is None:
+            if seal is not None or not isinstance(body, str):
+                raise not_openable(resource_type)
+            return body.encode("utf-8")
+        id = fields["_id"].partition("#")[0]
+        try:
+            return self.sealing.open(Place(owner, resource_type, id, fields["version"]), body, seal)
+        except KeyDestroyed:
+            return None
 
     def _mirror(self, document: Document) -> dict[str, Any] | None:
         if document.resource is None or self.native_types.isdisjoint(

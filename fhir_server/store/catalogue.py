@@ -17,9 +17,13 @@ from fhir_server.store.indexes import HISTORY, IndexPlan, index_models
 from fhir_server.store.refusals import database_errors
 
 AUDIT: Final = "audit"
+AUDIT_BATCHES: Final = "audit_batches"
+AUDIT_WORKERS: Final = "audit_workers"
 OUTBOX: Final = "outbox"
 REPLAY: Final = "replay"
 LOCKS: Final = "locks"
+TOKENS: Final = "tokens"
+CHOICES: Final = "choices"
 SYSTEMS: Final = "registry"
 META: Final = "meta"
 
@@ -29,15 +33,23 @@ LOCKS_S: Final = 3600
 
 SERVICE_INDEXES: Final[dict[str, list[IndexModel]]] = {
     AUDIT: [
-        IndexModel([("owner", ASCENDING), ("at", ASCENDING)], name="owner_at"),
-        IndexModel([("at", ASCENDING)], name="at"),
+        IndexModel([("owner", ASCENDING), ("at", ASCENDING), ("_id", ASCENDING)], name="owner_at"),
+        IndexModel([("at", ASCENDING), ("_id", ASCENDING)], name="at"),
+        IndexModel([("worker", ASCENDING), ("n", ASCENDING)], name="worker_n"),
     ],
+    AUDIT_BATCHES: [IndexModel([("time", ASCENDING)], name="time")],
+    AUDIT_WORKERS: [],
     OUTBOX: [],
     REPLAY: [IndexModel([("at", ASCENDING)], name="expiry", expireAfterSeconds=REPLAY_S)],
     LOCKS: [IndexModel([("at", ASCENDING)], name="expiry", expireAfterSeconds=LOCKS_S)],
+    TOKENS: [IndexModel([("until", ASCENDING)], name="expiry", expireAfterSeconds=0)],
+    CHOICES: [],
     SYSTEMS: [],
     META: [],
-    "blobs.files": [IndexModel([("state", ASCENDING), ("created", ASCENDING)], name="state_created")],
+    "blobs.files": [
+        IndexModel([("state", ASCENDING), ("created", ASCENDING)], name="state_created"),
+        IndexModel([("owner", ASCENDING)], name="owner"),
+    ],
     "blobs.chunks": [],
 }
 """Collections that are no resource type → their indexes."""

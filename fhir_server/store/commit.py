@@ -3,38 +3,47 @@
 Before it: what is to be written is checked against the View, encoded, its blobs made durable and its
 collections made.  Within it, in round trips: 1 for the idempotency key; 1 for each condition and 1 for all
 their locks; 1 for the creates of each type; 3 for the replacements of each type (read, keep the old version,
-replace); 1 each for claimed blobs, audit and outbox; 1 to commit.  What is not asked for costs nothing: a
-create with its audit entry and notice takes 4.
+replace), 4 where facts change; 3 at most for the relabels and for the reindexes of each type; 1 for the
+choices of a person; 1 each for claimed blobs, audit and outbox; 1 to commit.  What is not asked for costs
+nothing: a create with its audit entry and notice takes 4.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError
 
+from fhir_server.access.decide import REFUSED
+from fhir_server.model.audit import Notice
 from fhir_server.model.clock import Clock
 from fhir_server.model.document import Document
 from fhir_server.model.outcome import refuse
 from fhir_server.model.predicate import matches
-from fhir_server.model.unit_of_work import Committed, UnitOfWork, VersionConflict
+from fhir_server.model.unit_of_work import Committed, Relabel, UnitOfWork, VersionConflict
 from fhir_server.model.view import View
 from fhir_server.store import conditions, entries
 from fhir_server.store.bodies import Bodies, Prepared, blob_ids_of
 from fhir_server.store.catalogue import AUDIT, OUTBOX, Catalogue, raw
+from fhir_server.store.choices import write_choices
 from fhir_server.store.entries import Numbers
+from fhir_server.store.facts import relabel_all
 from fhir_server.store.inserts import insert_all
 from fhir_server.store.refusals import DUPLICATE_KEY, database_errors, error_code, not_unique
+from fhir_server.store.reindexes import Reindex, reindex_all
 from fhir_server.store.replacements import Replacement, replace_all
 from fhir_server.store.replay import MongoReplay
 from fhir_server.store.systems import MongoSystems
+from fhir_server.store.told import tell
 from fhir_server.store.transactions import CommitUnknown, Transactions
 
 T = TypeVar("T")
+
+NOT_WRITABLE: Final = REFUSED
+"""One text for all refusals: it does not tell what the record holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,8 @@ class Commits:
             self.catalogue.ensure(resource_type)
         for condition in work.conditions:
             self.catalogue.ensure(condition.resource_type)
+        for relabel in work.relabels:
+            self.catalogue.ensure(relabel.resource_type)
         self.systems.note(documents)
 
     def _prepare(self, work: UnitOfWork, numbers: Sequence[int]) -> _Prepared:
@@ -90,25 +101,22 @@ class Commits:
             if replace.expected_version == 0:
                 creates.append(version)
             else:
-                replacements.append(Replacement(version, replace.expected_version))
+                replacements.append(Replacement(version, replace.expected_version, replace.before))
         return _Prepared(
             creates=_by_type(creates, lambda version: version.resource_type),
             replacements=_by_type(replacements, lambda replacement: replacement.version.resource_type),
             reindexes={
-                resource_type: [self._reindexed(document) for document in documents]
+                resource_type: [Reindex(document, self.bodies.reindexed(document)) for document in documents]
                 for resource_type, documents in _by_type(work.reindexes, _type_of).items()
             },
+            relabels=_by_type(work.relabels, lambda relabel: relabel.resource_type),
             blob_ids=blob_ids_of([*creates, *(replacement.version for replacement in replacements)]),
             audit=[
                 entries.audit_document(entry, self.numbers.worker, number)
                 for entry, number in zip(work.audit, numbers, strict=True)
             ],
-            outbox=[entries.notice_document(notice) for notice in work.notices],
+            notices=(*work.notices, *(notice for entry in work.audit for notice in entry.notices)),
         )
-
-    def _reindexed(self, document: Document) -> UpdateOne:
-        same = {"_id": {"$eq": document.facts.id}, "version": {"$eq": document.version}}
-        return UpdateOne(same, self.bodies.reindexed(document))
 
     def _write(self, work: UnitOfWork, prepared: _Prepared, session: ClientSession) -> None:
         if work.idempotency_key is not None:
@@ -117,16 +125,23 @@ class Commits:
         for resource_type, versions in prepared.creates.items():
             self._create(resource_type, versions, session)
         for resource_type, replacements in prepared.replacements.items():
-            replaced = replace_all(self.catalogue, resource_type, replacements, work.view, session)
+            replaced = replace_all(
+                self.catalogue, self.bodies, resource_type, replacements, work.view, session
+            )
             if replaced:
                 self.bodies.blobs.release(replaced, session)
-        for resource_type, updates in prepared.reindexes.items():
-            self.catalogue.current(resource_type).bulk_write(updates, session=session)
+        for resource_type, reindexes in prepared.reindexes.items():
+            reindex_all(self.catalogue, resource_type, reindexes, session)
+        for resource_type, relabels in prepared.relabels.items():
+            relabel_all(self.catalogue, resource_type, relabels, session)
+        if work.choices is not None:
+            write_choices(work.choices, self.catalogue, session, self.clock.now())
         if prepared.blob_ids:
             self.bodies.blobs.claim(prepared.blob_ids, session)
-        for name, documents in ((AUDIT, prepared.audit), (OUTBOX, prepared.outbox)):
-            if documents:
-                insert_all(raw(self.catalogue.service(name)), documents, session)
+        if prepared.audit:
+            insert_all(raw(self.catalogue.service(AUDIT)), prepared.audit, session)
+        if prepared.notices:
+            tell(self.catalogue.service(OUTBOX), prepared.notices, session)
 
     def _create(self, resource_type: str, versions: Sequence[Prepared], session: ClientSession) -> None:
         try:
@@ -145,10 +160,11 @@ class Commits:
 class _Prepared:
     creates: dict[str, list[Prepared]]
     replacements: dict[str, list[Replacement]]
-    reindexes: dict[str, list[UpdateOne]]
+    reindexes: dict[str, list[Reindex]]
+    relabels: dict[str, list[Relabel]]
     blob_ids: list[str]
     audit: list[dict[str, Any]]
-    outbox: list[dict[str, Any]]
+    notices: tuple[Notice, ...]
 
 
 def _documents(work: UnitOfWork) -> list[Document]:
@@ -163,11 +179,15 @@ def _type_of(document: Document) -> str:
 def _allow(work: UnitOfWork) -> None:
     for document in _documents(work):
         _allow_document(document, work.view)
+    # What a label flows to may be hidden from the writer: of the View, relabels obey the owner only.
+    persons = {relabel.owner for relabel in work.relabels} | ({work.choices.owner} if work.choices else set())
+    if work.view.owner is not None and not persons <= {work.view.owner}:
+        raise refuse("refused", NOT_WRITABLE)
 
 
 def _allow_document(document: Document, view: View) -> None:
     if not matches(view.writes(document.facts.resource_type), document.facts):
-        raise refuse("refused", "This request may not write such a resource.")
+        raise refuse("refused", NOT_WRITABLE)
 
 
 def _by_type(items: Iterable[T], type_of: Callable[[T], str]) -> dict[str, list[T]]:

@@ -7,13 +7,16 @@
  body, seal, schema [, resource]}
 ```
 `_id` is the FHIR id and comes first; a superseded version has `<id>#<version, ten digits>` instead.  Empty
-search arrays are left out (the sparse indexes then hold nothing for them).  `search.sort.date` is there in
-every version that is not a deletion, so its presence says that a document is alive.  `body` is a BSON string.
+search arrays and an empty `access.source` are left out (the sparse indexes then hold nothing for them).
+`search.sort.date` is there in every version that is not a deletion, so its presence says that a document is
+alive.  `body` is a BSON string, and Binary where it is sealed: `seal` is then not null but
+`{key, nonce, dictionary}`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import bson
@@ -21,7 +24,7 @@ from bson.codec_options import CodecOptions
 from bson.int64 import Int64
 from bson.raw_bson import RawBSONDocument
 
-from fhir_server.model.document import Amount, Document, Range, SearchEntries, Stored
+from fhir_server.model.document import Access, Amount, Document, Facts, Range, SearchEntries, Stored
 from fhir_server.model.outcome import refuse
 from fhir_server.store.native import native
 from fhir_server.store.refusals import TOO_LARGE
@@ -43,7 +46,13 @@ RAW: Final[CodecOptions[RawBSONDocument]] = CodecOptions(document_class=RawBSOND
 
 PROJECTION: Final = {
     "body": 1, "version": 1, "updated": 1, "seq": 1, "deleted": 1, "owner": 1, "search.sort.date": 1,
+    "seal": 1,
 }  # fmt: skip
+FACTS: Final = {"visibility": 1, "access": 1}
+"""What is read beside a projection where the reader asks for facts."""
+
+LAST_VERSION: Final = 9_999_999_999
+"""No version is later: its digits are as many as a superseded version has."""
 
 _ID_AT: Final = 4
 """Where the first element of a BSON document begins, after its length."""
@@ -52,14 +61,19 @@ _TEXT_AT: Final = 13
 
 
 def encode(
-    document: Document, body: str, *, unique: Sequence[str] = (), mirror: dict[str, Any] | None = None
+    document: Document,
+    body: str | bytes,
+    *,
+    unique: Sequence[str] = (),
+    mirror: dict[str, Any] | None = None,
+    seal: Mapping[str, Any] | None = None,
 ) -> RawBSONDocument:
     """Return the BSON of a version whose large contents were already set apart from `body`.
 
     `unique` holds tokens that no other document may have; `mirror` is the tree to be kept as native BSON
-    too.  Raises FhirError `too-large`.
+    too; `seal` says with what a `body` of bytes was sealed.  Raises FhirError `too-large`.
     """
-    facts, access = document.facts, document.facts.access
+    facts = document.facts
     fields: dict[str, Any] = {
         "_id": facts.id,
         "version": document.version,
@@ -68,16 +82,10 @@ def encode(
         "deleted": document.deleted,
         "owner": facts.owner,
         "visibility": facts.visibility,
-        "access": {
-            "labels": access.labels,
-            "author": access.authors,
-            "source": access.source,
-            "from": access.from_,
-            "state": access.state,
-        },
+        "access": _access(facts.access),
         "search": _search_of(document, unique),
         "body": body,
-        "seal": None,
+        "seal": seal,
         "schema": SCHEMA,
     }
     if mirror is not None:
@@ -91,15 +99,21 @@ def encode(
 def reindexed(
     document: Document, *, unique: Sequence[str] = (), mirror: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return the update that replaces what is derived from the resource, and nothing else."""
+    """Return the update that replaces what is derived from the resource alone: access facts are not."""
     fields = {
-        "visibility": document.facts.visibility,
         "search": _search_of(document, unique),
         "schema": SCHEMA,
     }
     if mirror is None:
         return {"$set": fields, "$unset": {"resource": ""}}
     return {"$set": {**fields, "resource": native(mirror)}}
+
+
+def with_access_of(version: RawBSONDocument, held: Mapping[str, Any]) -> RawBSONDocument:
+    """Return a version with the facts of another one of the same resource."""
+    fields = bson.decode(version.raw)
+    fields.update({name: held[name] for name in FACTS})
+    return RawBSONDocument(bson.encode(fields))
 
 
 def superseded(current: RawBSONDocument, version: int) -> RawBSONDocument:
@@ -120,8 +134,30 @@ def superseded_id(id: str, version: int) -> str:
     return f"{id}#{version:010d}"
 
 
+def facts_of(resource_type: str, fields: Mapping[str, Any]) -> Facts:
+    """Return what predicates see of a version that was read with `FACTS`, instants naive."""
+    access = fields["access"]
+    opens = access.get("from")
+    return Facts(
+        resource_type=resource_type,
+        id=fields["_id"].partition("#")[0],
+        owner=fields["owner"],
+        visibility=fields["visibility"],
+        access=Access(
+            labels=tuple(access["labels"]),
+            authors=tuple(access["author"]),
+            source=tuple(access.get("source", ())),
+            from_=None if opens is None else utc(opens),
+            state=access["state"],
+        ),
+    )
+
+
 def decode(resource_type: str, fields: dict[str, Any], body: bytes) -> Stored:
-    """Return the version that was read with `PROJECTION`, instants naive; `body` is whole again."""
+    """Return the version that was read with `PROJECTION`, instants naive; `body` is whole again.
+
+    Where it was read with `FACTS` too, it has them.
+    """
     return Stored(
         resource_type=resource_type,
         id=fields["_id"].partition("#")[0],
@@ -132,7 +168,20 @@ def decode(resource_type: str, fields: dict[str, Any], body: bytes) -> Stored:
         owner=fields["owner"],
         body=body,
         sort_date=read_sort_date(fields.get("search", {}).get("sort", {}).get("date")),
+        facts=facts_of(resource_type, fields) if "access" in fields else None,
     )
+
+
+def opening(from_: datetime | None) -> datetime | None:
+    """Return `access.from` as it is stored: never before the instant that is meant."""
+    return None if from_ is None else millis_up(from_)
+
+
+def _access(access: Access) -> dict[str, Any]:
+    fields: dict[str, Any] = {"labels": access.labels, "author": access.authors}
+    if access.source:
+        fields["source"] = access.source
+    return {**fields, "from": opening(access.from_), "state": access.state}
 
 
 def _search_of(document: Document, unique: Sequence[str]) -> dict[str, Any]:

@@ -7,13 +7,26 @@ whose entry was not written, because its commit was refused, is given to the nex
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC
+from functools import lru_cache
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
 from bson.int64 import Int64
 
+from fhir_server.model.actor import Actor
 from fhir_server.model.audit import AuditEntry, Notice
+from fhir_server.model.view import ActorRef
+from fhir_server.store.manifests import pack, unpack
+
+NORMAL: Final = "normal"
+AGENTS: Final = 1_024
+"""Actors whose form is kept at hand: one acts many times in a session."""
+AGENT_FIELDS: Final = tuple(
+    field.name for field in fields(Actor) if field.name not in ("kind", "identity", "record")
+)
 
 
 class Numbers:
@@ -41,8 +54,11 @@ class Numbers:
 
 
 def audit_document(entry: AuditEntry, worker: str, number: int) -> dict[str, Any]:
-    """Return the compact form of an entry; the AuditEvent is rendered from it when it is read."""
-    return {
+    """Return the compact form of an entry; the AuditEvent is rendered from it when it is read.
+
+    What is empty or usual is left out.  Nothing of it is ever changed.
+    """
+    document = {
         "_id": entry.id,
         "at": entry.at,
         "worker": worker,
@@ -53,17 +69,75 @@ def audit_document(entry: AuditEntry, worker: str, number: int) -> dict[str, Any
         "interaction": entry.interaction,
         "status": entry.status,
         "owner": entry.owner,
-        "entities": list(entry.entities),
-        "query": entry.query,
     }
+    optional = {
+        "entities": pack(entry.entities),
+        # The digest stands for criteria that are not kept; where they are, it says nothing more.
+        "query": entry.query if entry.request is None else None,
+        "asked": entry.request,
+        "rule": entry.rule,
+        "mode": entry.mode if entry.mode != NORMAL else None,
+        "situation": entry.situation,
+        "labels": list(entry.labels),
+        "agent": None if entry.agent is None else _agent(entry.agent),
+    }
+    return document | {name: value for name, value in optional.items() if value}
+
+
+def audit_entry(document: Mapping[str, Any]) -> AuditEntry:
+    """Return the entry that a document stands for; of its instants, zone and microseconds are not kept."""
+    actor = ActorRef(document["actor"]["kind"], document["actor"]["identity"])
+    agent = document.get("agent")
+    return AuditEntry(
+        id=document["_id"],
+        at=document["at"].replace(tzinfo=UTC),
+        request_id=document["request"],
+        actor=actor,
+        purpose=document["purpose"],
+        interaction=document["interaction"],
+        status=document["status"],
+        owner=document["owner"],
+        entities=unpack(document.get("entities", b"")),
+        query=document.get("query"),
+        agent=None if agent is None else _actor(actor, agent),
+        rule=document.get("rule", ""),
+        mode=document.get("mode", NORMAL),
+        situation=document.get("situation"),
+        labels=tuple(document.get("labels", ())),
+        request=document.get("asked"),
+    )
 
 
 def notice_document(notice: Notice) -> dict[str, Any]:
     """Return the outbox document of a notice."""
-    return {
+    document: dict[str, Any] = {
         "_id": notice.id,
         "at": notice.at,
         "kind": notice.kind,
         "owner": notice.owner,
         "entities": list(notice.entities),
+        "recipients": list(notice.recipients),
     }
+    if notice.actor is not None:
+        document["actor"] = {"kind": notice.actor.kind, "identity": notice.actor.identity}
+    if notice.labels:
+        document["labels"] = list(notice.labels)
+    if notice.opens is not None:
+        document["opens"] = notice.opens
+    return document
+
+
+@lru_cache(maxsize=AGENTS)
+def _agent(actor: Actor) -> Mapping[str, Any]:
+    """Return what is known of an actor beside its kind and identity, as it was at that time."""
+    known = {field: getattr(actor, field) for field in AGENT_FIELDS}
+    return {
+        field: list(value) if isinstance(value, tuple) else value for field, value in known.items() if value
+    }
+
+
+def _actor(ref: ActorRef, agent: Mapping[str, Any]) -> Actor:
+    known: dict[str, Any] = {
+        field: tuple(value) if isinstance(value, list) else value for field, value in agent.items()
+    }
+    return Actor(ref.kind, ref.identity, **known)

@@ -8,7 +8,7 @@ satisfied by another entry, and the result is wrong.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -45,17 +45,17 @@ def predicate_filter(wanted: Predicate) -> Filter:
         case predicate.OwnerIs(owner):
             return {"owner": {"$eq": owner}}
         case predicate.VisibilityIn(values):
-            return {"visibility": {"$in": sorted(values)}}
+            return _one_of("visibility", values)
         case predicate.LabelsExclude(labels):
-            return {"access.labels": {"$nin": sorted(labels)}}
+            return _none_of("access.labels", labels)
         case predicate.AuthorIn(authors):
-            return {"access.author": {"$in": sorted(authors)}}
+            return _one_of("access.author", authors)
         case predicate.OpensBy(instant):
             return {"access.from": {"$lte": millis_down(instant)}}
         case predicate.SourcesExclude(sources):
-            return {"access.source": {"$nin": sorted(sources)}}
+            return _none_of("access.source", sources)
         case predicate.IdIn(ids):
-            return {"_id": {"$in": sorted(ids)}}
+            return _one_of("_id", ids)
         case predicate.AllOf(parts):
             return all_of([predicate_filter(part) for part in parts])
         case predicate.AnyOf(parts):
@@ -103,18 +103,49 @@ def residual_filter(wanted: Condition) -> Filter:
 
 
 def all_of(parts: list[Filter]) -> Filter:
-    """Return the filter that passes what every part passes; of no parts, everything."""
-    real = [part for part in parts if part]
-    if len(real) < 2:
-        return real[0] if real else {}
-    return {"$and": real}
+    """Return the filter that passes what every part passes; of no parts, everything.
+
+    It is flat as far as no two parts test one field, and what two parts say alike is said once: the person of
+    the View and of the plan.
+    """
+    if never() in parts:
+        return never()
+    together: Filter = {}
+    beside: list[Filter] = []
+    for field, test in _tests(parts):
+        if field not in together:
+            together[field] = test
+        elif together[field] != test:
+            beside.append({field: test})
+    return {**together, "$and": beside} if beside else together
 
 
 def any_of(parts: list[Filter]) -> Filter:
     """Return the filter that passes what at least one part passes; of no parts, nothing."""
-    if not parts:
-        return never()
-    return parts[0] if len(parts) == 1 else {"$or": parts}
+    if {} in parts:
+        return {}
+    real = [part for part in parts if part != never()]
+    if len(real) < 2:
+        return real[0] if real else never()
+    return {"$or": real}
+
+
+def _tests(parts: Iterable[Filter]) -> Iterator[tuple[str, Any]]:
+    """Yield fields with their tests, and operators over filters, that all have to hold."""
+    for part in parts:
+        for field, test in part.items():
+            if field == "$and":
+                yield from _tests(test)
+            else:
+                yield field, test
+
+
+def _one_of(field: str, values: Collection[Any]) -> Filter:
+    return {field: {"$eq": next(iter(values))} if len(values) == 1 else {"$in": sorted(values)}}
+
+
+def _none_of(field: str, values: Collection[Any]) -> Filter:
+    return {field: {"$nin": sorted(values)}} if values else {}
 
 
 def _mentions_token(wanted: Condition) -> bool:

@@ -70,7 +70,7 @@ class Histories:
         for place in places:
             by_type.setdefault(place.resource_type, []).append(place)
         for resource_type, wanted in by_type.items():
-            brought_back = self._after_deletions(resource_type, wanted)
+            brought_back = self._after_deletions(resource_type, wanted, view)
             for stored in self._stored(resource_type, wanted, view):
                 named = (resource_type, stored.id, stored.version)
                 found[named] = Version(stored, stored.version == 1 or named[1:] in brought_back)
@@ -90,10 +90,13 @@ class Histories:
         rows += _finder(self._catalogue.history(resource_type), allowed, PROJECTION)(past)
         return self._bodies.restore(resource_type, rows)
 
-    def _after_deletions(self, resource_type: str, wanted: Sequence[Place]) -> frozenset[tuple[str, int]]:
+    def _after_deletions(
+        self, resource_type: str, wanted: Sequence[Place], view: View
+    ) -> frozenset[tuple[str, int]]:
         """Return ids and versions of those whose predecessor is a deletion."""
         before = [superseded_id(place.id, place.version - 1) for place in wanted if place.version > 1]
-        find = _finder(self._catalogue.history(resource_type), {"deleted": {"$eq": True}}, {"version": 1})
+        allowed = all_of([{"deleted": {"$eq": True}}, predicate_filter(view.reads(resource_type))])
+        find = _finder(self._catalogue.history(resource_type), allowed, {"version": 1})
         return frozenset((row["_id"].partition("#")[0], row["version"] + 1) for row in find(before))
 
 

@@ -3,6 +3,8 @@
 A resource has its current version in one collection and the superseded ones in another, and writers move
 versions from the first to the second.  So every current collection is read before its history: a version
 that moves meanwhile is seen twice, which the reader can tell, and never missed.
+
+The View is part of each stream: the facts of a superseded version are those of the current one (`facts`).
 """
 
 from __future__ import annotations
@@ -14,16 +16,14 @@ from typing import Any, Final
 from pymongo import ASCENDING, DESCENDING
 
 from fhir_server.model.history import HistoryPlan, Place
-from fhir_server.model.predicate import Everything
 from fhir_server.model.view import View
-from fhir_server.store.documents import superseded_id
+from fhir_server.store.documents import LAST_VERSION, superseded_id
 from fhir_server.store.filters import Filter, all_of, predicate_filter
 from fhir_server.store.values import millis_down, millis_up
 
 Stage = dict[str, Any]
 
 KEYS: Final = {"version": 1, "updated": 1, "seq": 1}
-_LAST_VERSION: Final = 9_999_999_999
 _PADDING: Final = 10_000_000_000
 """Added to a version, its decimal digits after the first are those of `superseded_id`."""
 _ID: Final = {"$substrBytes": ["$_id", 0, {"$indexOfBytes": ["$_id", "#"]}]}
@@ -95,7 +95,6 @@ def _matching(source: Source, plan: HistoryPlan, view: View, more: Filter) -> li
     )
     stages: list[Stage] = [{"$match": wanted}]
     if source.superseded:
-        stages += _of_visible(source, view)
         stages += _still_current(source, plan)
     return stages
 
@@ -104,7 +103,7 @@ def _scope(source: Source, plan: HistoryPlan) -> Filter:
     if plan.id is None:
         return {}
     if source.superseded:
-        return {"_id": {"$gte": superseded_id(plan.id, 0), "$lte": superseded_id(plan.id, _LAST_VERSION)}}
+        return {"_id": {"$gte": superseded_id(plan.id, 0), "$lte": superseded_id(plan.id, LAST_VERSION)}}
     return {"_id": {"$eq": plan.id}}
 
 
@@ -116,21 +115,6 @@ def _times(plan: HistoryPlan) -> Filter:
         parts.append({"updated": {"$lt": millis_up(plan.at.end)}})
         parts.append({"$or": [{"deleted": {"$eq": False}}, {"updated": {"$gte": millis_up(plan.at.start)}}]})
     return all_of(parts)
-
-
-def _of_visible(source: Source, view: View) -> list[Stage]:
-    """What the View hides of the current version hides all."""
-    predicate = view.reads(source.resource_type)
-    if isinstance(predicate, Everything):
-        return []
-    return [
-        {"$set": {"of": _ID}},
-        {"$lookup": {
-            "from": source.resource_type, "localField": "of", "foreignField": "_id", "as": "seen",
-            "pipeline": [{"$match": predicate_filter(predicate)}, {"$project": {"_id": 1}}],
-        }},
-        {"$match": {"seen": {"$ne": []}}},
-    ]  # fmt: skip
 
 
 def _still_current(source: Source, plan: HistoryPlan) -> list[Stage]:

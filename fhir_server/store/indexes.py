@@ -1,7 +1,8 @@
 """The indexes of each collection, as data: these and no others.
 
 An index costs about 23 bytes per token and document, so a type has only what its search parameters can use;
-`owner_token` and `owner_date` answer for one person, `token` only for types that are searched across persons.
+`owner_token` and `owner_date` answer for one person, `token` only for types that are searched across persons;
+Patient always has it.
 Every index that begins with an array is sparse: a resource without numbers costs nothing in `number`.  An
 amount is nearly always one value, so its index does not hold it twice.
 """
@@ -64,7 +65,12 @@ IGNORED_PARAMETERS: Final = frozenset({"_lastUpdated", "_content", "_text", "_qu
 
 UNIQUE_IDENTIFIER: Final = "unique_identifier"
 
+SOURCE: Final = "source"
+"""What labels flow to, found from where they flow; it costs nothing for what inherits none."""
+
 EVERY_TYPE: Final = "*"
+PATIENT: Final = "Patient"
+"""Found by an identifier before it is known whose record a request is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +90,14 @@ class IndexPlan:
         parameters = self.registry.parameters.get(resource_type, {})
         kinds = {parameter.type for code, parameter in parameters.items() if code not in IGNORED_PARAMETERS}
         chosen = list(ALWAYS)
-        if not self.cross_person_types.isdisjoint((resource_type, EVERY_TYPE)):
+        if not self.cross_person_types.isdisjoint((resource_type, EVERY_TYPE)) or resource_type == PATIENT:
             chosen.append(Index.TOKEN)
         return (*chosen, *(index for kind, index in BY_PARAMETER_TYPE.items() if kind in kinds))
 
     def models(self, resource_type: str) -> list[IndexModel]:
         """Return the indexes of a type as the driver takes them."""
         models = index_models(self.of(resource_type))
+        models.append(IndexModel([("access.source", ASCENDING)], name=SOURCE, sparse=True))
         if resource_type in self.unique_identifiers:
             key = [("search.unique", ASCENDING)]
             models.append(IndexModel(key, name=UNIQUE_IDENTIFIER, unique=True, sparse=True))

@@ -15,6 +15,7 @@ from fhir_server.store.audit import MongoAuditSink
 from fhir_server.store.blobs import MongoBlobs
 from fhir_server.store.bodies import Bodies
 from fhir_server.store.catalogue import META, Catalogue
+from fhir_server.store.choices import MongoChoices
 from fhir_server.store.commit import Commits
 from fhir_server.store.connection import (
     SELECTION_MS,
@@ -27,14 +28,19 @@ from fhir_server.store.connection import (
 from fhir_server.store.documents import SCHEMA
 from fhir_server.store.entries import Numbers
 from fhir_server.store.indexes import IndexPlan
+from fhir_server.store.journal import MongoJournal
 from fhir_server.store.leases import MongoLeases
+from fhir_server.store.ledger import MongoLedger
 from fhir_server.store.owners import OwnerCache
 from fhir_server.store.records import MongoRecords
 from fhir_server.store.refusals import database_errors
 from fhir_server.store.replay import MongoReplay
+from fhir_server.store.sealing.opening import SealingOptions, open_sealing
+from fhir_server.store.sealing.seals import Sealing
 from fhir_server.store.secret_values import secret
 from fhir_server.store.statistics import CollectionStatistics, collection_statistics
 from fhir_server.store.systems import MongoSystems
+from fhir_server.store.tokens import MongoTokens
 from fhir_server.store.transactions import Transactions
 from profiles.registry import Registry
 
@@ -50,6 +56,8 @@ class StoreOptions:
     """Types whose documents also hold the resource as native BSON."""
     unique_identifiers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Resource type → identifier systems of which each value may be given only once."""
+    sealing: SealingOptions | None = None
+    """None: bodies are kept as they are."""
     clock: Clock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=RandomIds)
     selection_ms: int = SELECTION_MS
@@ -64,12 +72,17 @@ class Store:
     records: MongoRecords
     blobs: MongoBlobs
     audit: MongoAuditSink
+    journal: MongoJournal
+    ledger: MongoLedger
     systems: MongoSystems
     replay: MongoReplay
     leases: MongoLeases
+    tokens: MongoTokens
+    choices: MongoChoices
     client: Client
     database: str
     catalogue: Catalogue
+    sealing: Sealing | None = None
 
     def secret(self, name: str) -> bytes:
         """Return 64 random bytes, the same to every process that asks for `name`."""
@@ -89,6 +102,8 @@ class Store:
         """Write what waits in the access log and let go of the database."""
         self.audit.close()
         self.client.close()
+        if self.sealing is not None:
+            self.sealing.keyring.vault.close()
 
 
 def open_store(uri: str, database: str, options: StoreOptions | None = None) -> Store:
@@ -115,24 +130,30 @@ def _join(client: Client, name: str, options: StoreOptions) -> Store:
     catalogue = Catalogue(database, plan)
     catalogue.open()
     _mark(catalogue)
-    blobs = MongoBlobs(database, options.clock, options.ids)
-    bodies = Bodies(blobs, plan, options.native_types)
+    sealing = open_sealing(options.sealing, catalogue, options.clock)
+    blobs = MongoBlobs(database, options.clock, options.ids, sealing)
+    bodies = Bodies(blobs, plan, options.native_types, sealing)
     numbers = Numbers()
     systems = MongoSystems(catalogue, registry)
     replay = MongoReplay(catalogue)
-    commits = Commits(
-        catalogue, bodies, systems, replay, Transactions(client, database=name), numbers, options.clock
-    )  # fmt: skip
+    transactions = Transactions(client, database=name)
+    commits = Commits(catalogue, bodies, systems, replay, transactions, numbers, options.clock)
+    owners = OwnerCache()
     return Store(
-        records=MongoRecords(catalogue, bodies, commits, OwnerCache()),
+        records=MongoRecords(catalogue, bodies, commits, owners),
         blobs=blobs,
-        audit=MongoAuditSink(catalogue, numbers),
+        audit=MongoAuditSink(catalogue, numbers, transactions),
+        journal=MongoJournal(catalogue),
+        ledger=MongoLedger(catalogue, transactions),
         systems=systems,
         replay=replay,
         leases=MongoLeases(catalogue),
+        tokens=MongoTokens(catalogue),
+        choices=MongoChoices(catalogue, owners),
         client=client,
         database=name,
         catalogue=catalogue,
+        sealing=sealing,
     )
 
 

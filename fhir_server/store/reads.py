@@ -6,7 +6,7 @@ cursors after a lost connection by itself, commands it does not, so that is done
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from bson.codec_options import CodecOptions
@@ -25,9 +25,15 @@ NAIVE: Final[CodecOptions[dict[str, Any]]] = CodecOptions()
 """Reads instants without a zone, twice as fast; `documents.decode` says that they are UTC."""
 
 
-def find_one(collection: Records, wanted: Filter, projection: dict[str, int]) -> dict[str, Any] | None:
-    """Return the first document that passes, its instants naive UTC, or None.  One round trip."""
-    command = {
+def find_one(
+    collection: Records,
+    wanted: Filter,
+    projection: Mapping[str, int],
+    codec: CodecOptions[dict[str, Any]] = NAIVE,
+    hint: str | None = None,
+) -> dict[str, Any] | None:
+    """Return the first document that passes, its instants naive UTC by default, or None.  One round trip."""
+    command: dict[str, Any] = {
         "find": collection.name,
         "filter": wanted,
         "projection": projection,
@@ -36,8 +42,25 @@ def find_one(collection: Records, wanted: Filter, projection: dict[str, int]) ->
         "maxTimeMS": QUERY_MS,
         "readConcern": {"level": "majority"},
     }
-    batch = _run(collection, command)["cursor"]["firstBatch"]
+    if hint is not None:
+        command["hint"] = hint
+    batch = _run(collection, command, codec)["cursor"]["firstBatch"]
     return batch[0] if batch else None
+
+
+def aggregate_few(
+    collection: Records, pipeline: Sequence[dict[str, Any]], codec: CodecOptions[dict[str, Any]] = NAIVE
+) -> list[dict[str, Any]]:
+    """Return what a pipeline gives that ends within one batch.  One round trip."""
+    command = {
+        "aggregate": collection.name,
+        "pipeline": list(pipeline),
+        "cursor": {},
+        "maxTimeMS": QUERY_MS,
+        "readConcern": {"level": "majority"},
+    }
+    batch: list[dict[str, Any]] = _run(collection, command, codec)["cursor"]["firstBatch"]
+    return batch
 
 
 def find_page(
@@ -70,11 +93,13 @@ def find_page(
     return list(found)
 
 
-def _run(collection: Records, command: dict[str, Any]) -> dict[str, Any]:
+def _run(
+    collection: Records, command: dict[str, Any], codec: CodecOptions[dict[str, Any]] = NAIVE
+) -> dict[str, Any]:
     database = collection.database
     try:
-        return database.command(command, codec_options=NAIVE)
+        return database.command(command, codec_options=codec)
     except ServerSelectionTimeoutError:
         raise  # it has waited for a server long enough
     except AutoReconnect:
-        return database.command(command, codec_options=NAIVE)
+        return database.command(command, codec_options=codec)

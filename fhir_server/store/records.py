@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from fhir_server.model.document import Stored
 from fhir_server.model.history import HistoryPage, HistoryPlan
@@ -15,9 +15,10 @@ from fhir_server.store import searches
 from fhir_server.store.bodies import Bodies
 from fhir_server.store.catalogue import Catalogue, Records
 from fhir_server.store.commit import Commits
-from fhir_server.store.documents import PROJECTION, superseded_id
+from fhir_server.store.documents import FACTS, PROJECTION, superseded_id
 from fhir_server.store.entry_values import entry_values
 from fhir_server.store.filters import Filter, all_of, predicate_filter
+from fhir_server.store.flows import flowing_from
 from fhir_server.store.histories import Histories
 from fhir_server.store.owners import OwnerCache
 from fhir_server.store.reads import NAIVE, QUERY_MS, find_one, find_page
@@ -25,6 +26,8 @@ from fhir_server.store.refusals import database_errors
 from fhir_server.store.searches import Query
 from fhir_server.store.stretches import stretches
 from fhir_server.store.values import millis_down, utc
+
+WITH_FACTS: Final = {**PROJECTION, **FACTS}
 
 
 class MongoRecords:
@@ -39,8 +42,8 @@ class MongoRecords:
 
     def read(self, resource_type: str, id: str, view: View, *, facts: bool = False) -> Stored | None:
         """Return the current version (a deletion too), or None.  One round trip."""
-        found = self._current(resource_type, id, view)
-        return self._bodies.restore(resource_type, [found])[0] if found is not None else None
+        found = self._current(resource_type, id, view, WITH_FACTS if facts else PROJECTION)
+        return self._bodies.restore_one(resource_type, found)
 
     def vread(self, resource_type: str, id: str, version: int, view: View) -> Stored | None:
         """Return that version, or None.  One round trip for the current version, else two."""
@@ -51,7 +54,7 @@ class MongoRecords:
             wanted = _visible({"_id": {"$eq": superseded_id(id, version)}}, resource_type, view)
             with database_errors():
                 found = find_one(self._catalogue.history(resource_type), wanted, PROJECTION)
-        return self._bodies.restore(resource_type, [found])[0] if found is not None else None
+        return self._bodies.restore_one(resource_type, found)
 
     def read_many(
         self, resource_type: str, ids: Sequence[str], view: View, *, facts: bool = False
@@ -62,7 +65,7 @@ class MongoRecords:
         wanted = _visible({"_id": {"$in": list(ids)}}, resource_type, view)
         with database_errors():
             cursor = _naive(self._catalogue.current(resource_type)).find(
-                wanted, PROJECTION, hint="_id_", max_time_ms=QUERY_MS
+                wanted, WITH_FACTS if facts else PROJECTION, hint="_id_", max_time_ms=QUERY_MS
             )
             found = self._bodies.restore(resource_type, cursor)
         return {stored.id: stored for stored in found}
@@ -139,6 +142,12 @@ class MongoRecords:
         """Return residual search entries in use; see `store.entry_values`."""
         return entry_values(self._catalogue, resource_type, parameters, view, limit)
 
+    def flowing_from(
+        self, owner: str, sources: Sequence[str], types: Sequence[str] | None = None
+    ) -> Sequence[Stored]:
+        """Return what inherits labels from `sources` in a record; see `store.flows`.  For their flow only."""
+        return flowing_from(self._catalogue, self._bodies, owner, sources, types)
+
     def owner_of(self, resource_type: str, id: str) -> str | None:
         """Return the person whose record holds the resource.  For access decisions only."""
         try:
@@ -153,10 +162,14 @@ class MongoRecords:
             self._owners.put(document.facts.resource_type, document.facts.id, document.facts.owner)
         return committed
 
-    def _current(self, resource_type: str, id: str, view: View) -> dict[str, Any] | None:
+    def _current(
+        self, resource_type: str, id: str, view: View, projection: Mapping[str, int] = PROJECTION
+    ) -> dict[str, Any] | None:
         wanted = _visible({"_id": {"$eq": id}}, resource_type, view)
+        # An id alone needs no plan; beside facts, the database would weigh the indexes that begin with those.
+        hint = "_id_" if len(wanted) > 1 else None
         with database_errors():
-            return find_one(self._catalogue.current(resource_type), wanted, PROJECTION)
+            return find_one(self._catalogue.current(resource_type), wanted, projection, hint=hint)
 
     def _read_owner(self, resource_type: str, id: str) -> str | None:
         with database_errors():
@@ -187,7 +200,7 @@ class MongoRecords:
             found = find_page(
                 self._catalogue.current(resource_type), query.filter, PROJECTION, query.sort, hint, limit
             )
-            return self._bodies.restore(resource_type, found)
+            return self._bodies.restore(resource_type, found, keep_lost=True)
 
 
 def _visible(wanted: Filter, resource_type: str, view: View) -> Filter:

@@ -88,10 +88,12 @@ def page_of(found: list[Stored], plan: Plan) -> Page:
     if any(entry.seq == following.seq for entry, following in pairwise(found)):
         # The database knows no order within one place; sequence numbers that differ leave nothing to sort.
         found.sort(key=lambda entry: _key(entry, by), reverse=plan.order.descending)
-    entries = tuple(found[: plan.count])
-    if len(found) <= plan.count or not entries:
+    listed = found[: plan.count]
+    # A deletion among them is what a person whose keys were destroyed has left: it only has a place.
+    entries = tuple(entry for entry in listed if not entry.deleted)
+    if len(found) <= plan.count or not listed:
         return Page(entries)
-    return Page(entries, _position(entries[-1], by))
+    return Page(entries, _position(listed[-1], by))
 
 
 def _sort_bounds(plan: Plan) -> Filter:

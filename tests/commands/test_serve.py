@@ -53,10 +53,10 @@ def test_open_is_refused_beyond_the_machine() -> None:
     assert "only on a loopback address" in result.stderr
 
 
-def test_without_open_the_server_says_that_access_control_is_missing() -> None:
+def test_without_open_the_server_says_that_it_needs_a_policy() -> None:
     result = serve()
     assert result.exit_code == 2
-    assert "no access control" in result.stderr
+    assert "FHIR_POLICY" in result.stderr
     assert "--open" in result.stderr
 
 

@@ -20,6 +20,7 @@ import pytest
 from pymongo import MongoClient
 
 from fhir_server.store.embedded import Embedded
+from fhir_server.store.manifests import unpack
 from tests.running import Running
 
 pytestmark = pytest.mark.faults
@@ -87,9 +88,11 @@ def _traces(database: Any) -> dict[str, dict[str, int]]:
             _add(found, point, "documents", 1)
     for name in ("audit", "outbox"):
         for document in database[name].find({}, {"entities": 1}):
-            points = {point_of.get(entity, "lost") for entity in document["entities"]}
+            packed = document["entities"]
+            entities = unpack(packed) if isinstance(packed, bytes) else packed
+            points = {point_of.get(entity, "lost") for entity in entities}
             for point in points:
-                _add(found, point, f"{name} entities", len(document["entities"]))
+                _add(found, point, f"{name} entities", len(entities))
     return found
 
 

@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from fhir_server.app import STORE, close_app
+from fhir_server.store.manifests import unpack
 from fhir_server.store.open import Store
 from tests.http.calls import bundle, entry, new_id, observation, patient, send
 from tests.http.conftest import MakeApp
@@ -30,7 +31,8 @@ class Log:
         send(self.client, method, path, resource, {**fields, "X-Request-Id": request_id})
         self.store.audit.flush(self.store.audit.append(self._marker()))
         found = self.store.client[self.store.database]["audit"].find({"request": request_id})
-        return sorted(found, key=lambda one: one["owner"] or "")
+        shown = [{**one, "entities": list(unpack(one.get("entities", b"")))} for one in found]
+        return sorted(shown, key=lambda one: one["owner"] or "")
 
     def _marker(self) -> Any:
         from datetime import UTC, datetime

@@ -12,6 +12,7 @@ from fhir_server.app import CONTEXT
 from fhir_server.http.application import flask_application
 from fhir_server.http.codecs import codecs_of
 from fhir_server.http.cors import Cors
+from fhir_server.http.authentication import Authentication
 from fhir_server.http.exchange import Exchange
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.dispatch import Dispatcher, Interaction
@@ -34,7 +35,12 @@ def faulty(app: Flask) -> Flask:
     context: Context = app.extensions[CONTEXT]
     dispatcher = Dispatcher(rows, context.registry.resource_types, BASE)
     codecs = codecs_of(context.registry, context.validator)
-    exchange = Exchange(replace(context, dispatcher=dispatcher), codecs, View.unrestricted("open"), 10_000)
+    exchange = Exchange(
+        replace(context, dispatcher=dispatcher),
+        codecs,
+        Authentication(None, View.unrestricted("open")),
+        10_000,
+    )
     return flask_application(
         exchange,
         rows,

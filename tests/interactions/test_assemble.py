@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_server.interactions.assemble import Identity, facts_of, stamp, whole_milliseconds
+from fhir_server.interactions.assemble import Identity, stamp, whole_milliseconds
 
 NOW = datetime(2026, 11, 22, 8, 0, 0, 123456, tzinfo=UTC)
 IDENTITY = Identity("Patient", "p1", 3, NOW)
@@ -60,30 +60,3 @@ def test_nothing_else_changes(members: dict[str, Any], position: int) -> None:
 
 def test_instants_are_as_precise_as_they_are_told() -> None:
     assert whole_milliseconds(NOW) == NOW.replace(microsecond=123000)
-
-
-def _security(*codes: str) -> dict[str, Any]:
-    system = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
-    return {"security": [{"system": system, "code": code} for code in codes]}
-
-
-@pytest.mark.parametrize(
-    ("codes", "visibility"),
-    [
-        pytest.param((), 0, id="none"),
-        pytest.param(("N",), 0, id="normal"),
-        pytest.param(("R",), 16, id="restricted"),
-        pytest.param(("V",), 32, id="very-restricted"),
-        pytest.param(("V", "N"), 32, id="the-strictest-counts"),
-    ],
-)
-def test_visibility_tells_the_confidentiality(codes: tuple[str, ...], visibility: int) -> None:
-    facts = facts_of({"resourceType": "Patient", "meta": _security(*codes)}, IDENTITY, "p1")
-    assert facts.visibility == visibility
-    assert len(facts.access.labels) == len(codes)
-
-
-def test_the_labels_of_a_document_count_too() -> None:
-    concept = {"coding": _security("R")["security"]}
-    document = {"resourceType": "DocumentReference", "securityLabel": [concept]}
-    assert facts_of(document, IDENTITY, "p1").visibility == 16

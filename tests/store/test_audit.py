@@ -8,6 +8,7 @@ from pymongo import MongoClient
 from fhir_server.model.outcome import FhirError
 from fhir_server.model.unit_of_work import Replace, UnitOfWork, VersionConflict
 from fhir_server.store.entries import Numbers
+from fhir_server.store.manifests import unpack
 from tests.store.conftest import OPEN
 from tests.store.test_commit import in_parallel
 
@@ -25,7 +26,7 @@ def test_a_flushed_entry_is_durable(store, make, log) -> None:
     (written,) = log()
     assert written["_id"] == entry.id
     assert written["actor"] == {"kind": "open", "identity": "open"}
-    assert written["entities"] == ["Observation/1/_history/1"]
+    assert unpack(written["entities"]) == ("Observation/1/_history/1",)
 
 
 def test_close_writes_what_waits(store, make, log) -> None:

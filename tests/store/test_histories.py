@@ -45,7 +45,7 @@ def names(store: Any, view: View, plan: HistoryPlan) -> list[tuple[str, int]]:
 
 @pytest.fixture
 def people(store: Any, make: Make, saved: Callable[..., Document]) -> None:
-    """`open` was always visible, `now` is only since version 2, `hidden` is no longer since version 2."""
+    """`open` was always visible, `now` is since version 2 was written, `hidden` is no longer since then."""
     for id, visibility in (("open", (0, 0)), ("now", (9, 0)), ("hidden", (0, 9))):
         first = saved(id, visibility=visibility[0])
         change(store, make, first, visibility=visibility[1])
@@ -54,12 +54,12 @@ def people(store: Any, make: Make, saved: Callable[..., Document]) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 50])
 @pytest.mark.parametrize("resource_type", ["Observation", None])
-def test_what_a_view_hides_of_the_current_version_hides_all(
+def test_what_holds_of_the_current_version_holds_of_all(
     store: Any, people: None, count: int, resource_type: str | None
 ) -> None:
     narrow = view_of(Observation=VisibilityIn(frozenset({0})))
     found = names(store, narrow, HistoryPlan(resource_type, count=count))
-    assert sorted(found) == [("now", 2), ("open", 1), ("open", 2)]
+    assert sorted(found) == [("now", 1), ("now", 2), ("open", 1), ("open", 2)]
 
 
 def test_a_type_that_a_view_does_not_name_has_no_history(store: Any, people: None) -> None:

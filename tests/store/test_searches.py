@@ -73,6 +73,7 @@ def _crowd(make: Make, size: int = 120) -> list[Document]:
                     labels=_sample(source, LABELS),
                     authors=source.choice((("org1",), ("org2",), ("org1", "org2"), ())),
                     source=_sample(source, ("org1", "org3")),
+                    from_=source.choice((None, DAY, DAY + timedelta(milliseconds=500))),
                 ),
                 search=SearchEntries(
                     token=_sample(source, TOKENS),
@@ -137,6 +138,8 @@ conditions = st.recursive(
 )
 orders = st.builds(Order, st.sampled_from(SortBy), st.booleans())
 
+KNOWN_IDS = tuple(document.facts.id for document in _crowd(Make())[:9])
+
 predicates = st.recursive(
     st.one_of(
         st.just(predicate.Everything()),
@@ -146,6 +149,8 @@ predicates = st.recursive(
         st.builds(predicate.LabelsExclude, st.frozensets(st.sampled_from(LABELS))),
         st.builds(predicate.AuthorIn, st.frozensets(st.sampled_from(("org1", "org2")))),
         st.builds(predicate.SourcesExclude, st.frozensets(st.sampled_from(("org1", "org3")))),
+        st.builds(predicate.OpensBy, st.sampled_from((DAY, DAY + timedelta(seconds=1)))),
+        st.builds(predicate.IdIn, st.frozensets(st.sampled_from(KNOWN_IDS), max_size=3)),
     ),
     lambda inner: st.one_of(
         st.builds(predicate.AllOf, st.lists(inner, max_size=2).map(tuple)),

@@ -9,9 +9,11 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
+from fhir_server.access.labelling import Labelling
+from fhir_server.access.policy import neutral_policy
 from fhir_server.commands.reindexing.progress import Progress
-from fhir_server.interactions.assemble import Identity, facts_of
 from fhir_server.interactions.ports import Records
 from fhir_server.model import exact_json
 from fhir_server.model.document import Document, Stored
@@ -19,6 +21,9 @@ from fhir_server.model.plan import Index, Order, Plan, SortBy
 from fhir_server.model.unit_of_work import UnitOfWork
 from fhir_server.model.view import View
 from fhir_server.search.index import Indexer
+
+NEUTRAL: Final = Labelling(neutral_policy())
+"""The labels of a server without access control."""
 
 Told = Callable[[str, int], None]
 """Hears the type and how many resources of it were reindexed just now."""
@@ -35,9 +40,11 @@ def reindex_all(
     until: datetime,
     stopped: threading.Event,
     told: Told,
+    labelling: Labelling = NEUTRAL,
 ) -> bool:
     """Reindex what was last updated before `until` (aware); return whether all of it is done.
 
+    The visibility is computed anew by `labelling`, from the labels that are stored.
     Each batch is one commit, after which `progress` knows of it.  Raises FhirError when the database fails.
     """
     for resource_type in types:
@@ -50,7 +57,7 @@ def reindex_all(
             if stopped.is_set():
                 return False
             page = records.search(plan, view)
-            documents = tuple(_document(stored, indexer) for stored in page.entries)
+            documents = _documents(records, indexer, view, page.entries, labelling)
             if documents:
                 records.commit(UnitOfWork(view, reindexes=documents))
                 told(resource_type, len(documents))
@@ -62,11 +69,26 @@ def reindex_all(
     return True
 
 
-def _document(stored: Stored, indexer: Indexer) -> Document:
+def _documents(
+    records: Records, indexer: Indexer, view: View, found: Sequence[Stored], labelling: Labelling
+) -> tuple[Document, ...]:
+    if not found:
+        return ()
+    # Read once more, for their facts; what was written since is indexed by its writer.
+    ids = [stored.id for stored in found]
+    now = records.read_many(found[0].resource_type, ids, view, facts=True)
+    return tuple(
+        _document(now[stored.id], indexer, labelling)
+        for stored in found
+        if stored.id in now and not now[stored.id].deleted
+    )
+
+
+def _document(stored: Stored, indexer: Indexer, labelling: Labelling) -> Document:
     resource = exact_json.decode(stored.body)
-    identity = Identity(stored.resource_type, stored.id, stored.version, stored.updated)
+    assert stored.facts is not None
     return Document(
-        facts=facts_of(resource, identity, stored.owner),
+        facts=labelling.renewed(stored.facts, resource),
         version=stored.version,
         updated=stored.updated,
         seq=stored.seq,

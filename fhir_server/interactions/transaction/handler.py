@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fhir_server.interactions import replays, writing
-from fhir_server.interactions.batch import answer_entry
+from fhir_server.interactions.batch import answer_entry, asked_by
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.preconditions import stale
 from fhir_server.interactions.replays import Receipt
@@ -29,12 +29,12 @@ def transaction(context: Context, request: Request) -> Reply:
     if earlier is not None:
         return _answer(context, request, planned, earlier, committed=False, replayed=True)
     for _ in range(context.limits.attempts):
-        resolved = resolve(context, request, planned)
-        resources = rewrite(context, request, planned, resolved)
-        work = index(context, request, planned, resolved, resources)
-        if work.changes.is_empty:
-            return _answer(context, request, planned, work.receipt, committed=False)
         try:
+            resolved = resolve(context, request, planned)
+            resources = rewrite(context, request, planned, resolved)
+            work = index(context, request, planned, resolved, resources)
+            if work.changes.is_empty:
+                return _answer(context, request, planned, work.receipt, committed=False)
             earlier = writing.commit(context, request, work.changes, work.receipt, 200)
         except ConditionMatched:
             continue
@@ -72,7 +72,7 @@ def _answer(
             if not committed and written.entity is not None:
                 shown.append(Shown(written.owner, written.entity))
     for entry in planned.reads:
-        answered = answer_entry(context, quiet, entry)
+        answered = answer_entry(context, asked_by(context, quiet, entry), entry)
         answers[entry.position] = answered.entry
         shown.extend(answered.shown)
     return Reply(

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fhir_server.interactions.assemble import Identity, whole_milliseconds, written
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.delete import nothing, tombstone
-from fhir_server.interactions.entries import Entry, below
+from fhir_server.interactions.entries import Entry, below, inside
+from fhir_server.interactions.labels import guard
+from fhir_server.interactions.relabelling import Draft, settle
 from fhir_server.interactions.replays import Receipt
 from fhir_server.interactions.replies import Written, of_document, of_stored
 from fhir_server.interactions.request import Request
-from fhir_server.interactions.transaction.owners import owners_of
+from fhir_server.interactions.transaction.owners import Owners, owners_of
 from fhir_server.interactions.transaction.plan import Planned
 from fhir_server.interactions.transaction.resolve import Resolved
 from fhir_server.interactions.transaction.target import Target
 from fhir_server.interactions.update import creation_refused
 from fhir_server.interactions.writing import Changes
-from fhir_server.model.document import Document
-from fhir_server.model.outcome import refuse
+from fhir_server.model.document import Document, Stored
+from fhir_server.model.outcome import FhirError, refuse
 from fhir_server.model.unit_of_work import Condition, Replace
 
 
@@ -48,30 +50,76 @@ def index(
         position: _identity(context, request, planned.entries[position], resolved.targets[position])
         for position in resources
     }
-    owners = owners_of(context, identities, resources)
-    documents: dict[int, Document] = {}
-    for position, stamped in owners.stamped.items():
-        documents[position] = written(
-            context, stamped, identities[position], owners.owners[position], request.now, position
-        )
+    owners = owners_of(context, request, identities, _guarded(context, request, planned, resolved, resources))
+    settled = settle(context, request, _drafts(context, planned, resolved, owners))
+    documents: dict[int, Document] = {
+        position: written(context, stamped, identities[position], facts, request.now, position)
+        for (position, stamped), facts in zip(owners.stamped.items(), settled.facts, strict=True)
+    }
     for entry in planned.of("delete"):
         current = resolved.targets[entry.position].current
         if current is not None and not current.deleted:
-            documents[entry.position] = tombstone(request, current, entry.position)
-    others = _others(request, planned, resolved)
+            documents[entry.position] = _tombstone(context, request, entry, current, entry.position)
+    others = _others(context, request, planned, resolved)
     deleted = [one.document for one in others]
     deleted += [document for position, document in documents.items() if resolved.targets[position].others]
     receipt = [*_receipt(planned, resolved, documents), *(of_document(204, one) for one in deleted)]
-    return Work(_changes(request, resolved, documents, others), receipt)
+    changes = replace(_changes(request, resolved, documents, others), relabels=settled.relabels)
+    return Work(changes, receipt)
 
 
-def _others(request: Request, planned: Planned, resolved: Resolved) -> Sequence[Replace]:
+def _guarded(
+    context: Context,
+    request: Request,
+    planned: Planned,
+    resolved: Resolved,
+    resources: Mapping[int, dict[str, Any]],
+) -> Mapping[int, dict[str, Any]]:
+    """Return the resources with all labels that they have to have; raises at the entry as `labels.guard`."""
+    guarded: dict[int, dict[str, Any]] = {}
+    for position, resource in resources.items():
+        entry = planned.entries[position]
+        keeps, current = entry.address.interaction.name != "patch", resolved.targets[position].current
+        try:
+            guarded[position] = guard(context, request, resource, current, keeps=keeps)
+        except FhirError as error:
+            raise inside(error, entry) from None
+    return guarded
+
+
+def _drafts(context: Context, planned: Planned, resolved: Resolved, owners: Owners) -> Sequence[Draft]:
+    drafts = []
+    for position, stamped in owners.stamped.items():
+        target = resolved.targets[position]
+        before = None if target.current is None else target.current.facts
+        named = position not in planned.new_ids
+        owner = owners.owners[position]
+        if owner is None and target.current is not None and context.policy is not None:
+            # What it is about may be hidden from the writer by now: it stays where it was.
+            owner = target.current.owner
+        drafts.append(Draft(stamped, owner, before, named=named))
+    return drafts
+
+
+def _tombstone(context: Context, request: Request, entry: Entry, current: Stored, ordinal: int) -> Document:
+    try:
+        return tombstone(context, request, current, ordinal)
+    except FhirError as error:
+        raise below(error, f"{entry.path}.request.url") from None
+
+
+def _others(context: Context, request: Request, planned: Planned, resolved: Resolved) -> Sequence[Replace]:
     """Return what conditional deletes delete beside the first match."""
+    found = [
+        (entry, other) for entry in planned.of("delete") for other in resolved.targets[entry.position].others
+    ]
     return [
-        Replace(tombstone(request, current, len(planned.entries) + place), current.version)
-        for place, current in enumerate(
-            other for entry in planned.of("delete") for other in resolved.targets[entry.position].others
+        Replace(
+            _tombstone(context, request, entry, current, len(planned.entries) + place),
+            current.version,
+            current.facts,
         )
+        for place, (entry, current) in enumerate(found)
     ]
 
 
@@ -81,7 +129,7 @@ def _identity(context: Context, request: Request, entry: Entry, target: Target) 
         version, updated = target.current.version + 1, max(updated, target.current.updated)
         return Identity(target.resource_type, target.id, version, updated)
     is_upsert = entry.address.interaction.name == "update" and target.guard is None
-    if is_upsert and not context.update_create:
+    if is_upsert and not (context.update_create and request.view.update_create):
         raise below(creation_refused(), f"{entry.path}.request.url")
     return Identity(target.resource_type, target.id, 1, updated)
 
@@ -98,9 +146,9 @@ def _changes(
         if target.current is None:
             creates.append(document)
         elif document.deleted:
-            deletes.append(Replace(document, target.current.version))
+            deletes.append(Replace(document, target.current.version, target.current.facts))
         else:
-            replaces.append(Replace(document, target.current.version))
+            replaces.append(Replace(document, target.current.version, target.current.facts))
         if target.guard is not None:
             conditions.append(target.guard.guards(request, document.facts.id))
     return Changes(tuple(creates), tuple(replaces), tuple(deletes), tuple(conditions))

@@ -93,7 +93,7 @@ def _created(context: Context, request: Request, planned: Planned, entry: Entry,
     resource_type, id = request.resource_type, planned.new_ids.get(entry.position)
     if id is not None:
         return Target(resource_type, id, guard=wanted)
-    if not context.update_create:
+    if not (context.update_create and request.view.update_create):
         raise below(creation_refused(), f"{entry.path}.request.url")
     id = str(entry.resource["id"])
     former = context.records.read(resource_type, id, request.view)

@@ -10,8 +10,11 @@ from typing import Any
 from fhir_server.interactions.assemble import Identity, stamp
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.entries import path_of
+from fhir_server.interactions.ownership import target_owner
+from fhir_server.interactions.request import Request
 from fhir_server.model import exact_json
 from fhir_server.model.outcome import FhirError, Issue
+from fhir_server.search.owner import TargetOwner
 
 CONTENT = "Binary"
 _POINTER = re.compile(rb'"Binary/([A-Za-z0-9.-]{1,64})"')
@@ -26,7 +29,10 @@ class Owners:
 
 
 def owners_of(
-    context: Context, identities: Mapping[int, Identity], resources: Mapping[int, dict[str, Any]]
+    context: Context,
+    request: Request,
+    identities: Mapping[int, Identity],
+    resources: Mapping[int, dict[str, Any]],
 ) -> Owners:
     """Return the owners.  A Binary that names none is of the one person whose documents point to it.
 
@@ -34,7 +40,7 @@ def owners_of(
     """
     stamped = {position: stamp(resources[position], identities[position]) for position in resources}
     existing = frozenset(position for position in identities if identities[position].version > 1)
-    search = _Search(context, stamped, existing)
+    search = _Search(context, target_owner(context, request), stamped, existing)
     owners = {position: search.at(position) for position in stamped}
     contents = [
         position
@@ -51,9 +57,14 @@ class _Search:
     """Owners by position, each worked out once; resources that lead in a circle have none."""
 
     def __init__(
-        self, context: Context, stamped: Mapping[int, dict[str, Any]], existing: frozenset[int]
+        self,
+        context: Context,
+        stored: TargetOwner,
+        stamped: Mapping[int, dict[str, Any]],
+        existing: frozenset[int],
     ) -> None:
         self._context = context
+        self._stored = stored
         self._stamped = stamped
         self._existing = existing
         self._positions = {
@@ -85,7 +96,7 @@ class _Search:
         if position is not None and (position not in self._existing or position not in self._known):
             return self.at(position)
         # Of another commit, or asked for while it is worked out: the owner that it has had all along.
-        return self._context.records.owner_of(resource_type, id)
+        return self._stored(resource_type, id)
 
 
 def _below(expression: str | None, own: str, path: str) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.entries import Entry, below
+from fhir_server.interactions.labels import with_all_facts
 from fhir_server.interactions.lookup import bind, find, several
 from fhir_server.interactions.request import Request
 from fhir_server.interactions.transaction.matching import check, matched, refuse_overlaps, require
 from fhir_server.interactions.transaction.plan import Planned
 from fhir_server.interactions.transaction.target import Target
+from fhir_server.model.document import Stored
 from fhir_server.model.outcome import FhirError, refuse
 
 
@@ -27,8 +29,8 @@ class Resolved:
 def resolve(context: Context, request: Request, planned: Planned) -> Resolved:
     """Return what the entries are about.
 
-    Raises FhirError `multiple-matches`, `criteria-needed`, `stale-version`, `exists`, `not-found`,
-    `deleted`, `same-resource-twice`.
+    Raises VersionConflict where another write came first, and FhirError: `multiple-matches`,
+    `criteria-needed`, `stale-version`, `exists`, `not-found`, `deleted`, `same-resource-twice`.
     """
     targets: dict[int, Target] = {}
     criteria: dict[tuple[str, str], str] = {}
@@ -49,6 +51,7 @@ def resolve(context: Context, request: Request, planned: Planned) -> Resolved:
             if target.guard is not None:
                 _claim(criteria, target, entry)
     refuse_overlaps(planned, targets)
+    _add_facts(context, request, planned, targets)
     addresses = {
         entry.full_url: targets[entry.position].reference
         for entry in planned.entries
@@ -85,12 +88,35 @@ def _claim(criteria: dict[tuple[str, str], str], target: Target, entry: Entry) -
     criteria[key] = target.reference
 
 
+def _add_facts(context: Context, request: Request, planned: Planned, targets: dict[int, Target]) -> None:
+    """Give what is changed its facts where access is governed; raises VersionConflict."""
+    found = [
+        (entry.position, stored)
+        for entry in planned.existing
+        for stored in _stored(targets[entry.position])
+        if stored.facts is None
+    ]
+    if not found or not context.labelling.governs:
+        return
+    read = with_all_facts(context, request, [stored for _, stored in found])
+    known = {(one.resource_type, one.id): one for one in read}
+    for position in {position for position, _ in found}:
+        target = targets[position]
+        first, *others = (known.get((one.resource_type, one.id), one) for one in _stored(target))
+        targets[position] = replace(target, current=first, others=tuple(others))
+
+
+def _stored(target: Target) -> Sequence[Stored]:
+    return (*(() if target.current is None else (target.current,)), *target.others)
+
+
 def _existing(context: Context, request: Request, entries: Iterable[Entry]) -> Mapping[int, Target]:
     ids: dict[str, list[str]] = {}
     for entry in entries:
         ids.setdefault(entry.address.resource_type, []).append(entry.address.id)
+    governs = context.labelling.governs
     current = {
-        resource_type: context.records.read_many(resource_type, wanted, request.view)
+        resource_type: context.records.read_many(resource_type, wanted, request.view, facts=governs)
         for resource_type, wanted in ids.items()
     }
     targets: dict[int, Target] = {}

@@ -1,0 +1,101 @@
+"""The entries that an answer leaves in the access log: one for each person, and who is told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+from urllib.parse import urlencode
+
+from fhir_server.interactions import notices
+from fhir_server.interactions.context import Context
+from fhir_server.interactions.request import Attempt, Request
+from fhir_server.model.audit import AuditEntry
+from fhir_server.model.outcome import SITUATIONS
+from fhir_server.search.result_parameters import CURSOR
+
+HISTORIES: Final = frozenset({"vread", "history-instance", "history-type", "history-system"})
+WRITES: Final = frozenset({"create", "update", "patch", "delete", "transaction"})
+PLAIN: Final = WRITES | {"read", "vread", "batch"}
+"""Interactions of which the entities say what was asked."""
+METHODS: Final = {
+    "create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE", "search-type": "GET",
+}  # fmt: skip
+REFUSED: Final = "refused"
+FIRST_ERROR: Final = 400
+MAX_ASKED: Final = 2_000
+"""Characters of a question that are kept."""
+
+
+def audit_entries(
+    context: Context,
+    request: Request,
+    status: int,
+    touched: Iterable[tuple[str | None, Sequence[str]]],
+    *,
+    interaction: str | None = None,
+    query: str | None = None,
+    situation: str | None = None,
+    attempts: Iterable[Attempt] = (),
+) -> tuple[AuditEntry, ...]:
+    """Return one entry for each person whose record an answer touched, one in all when it touched none.
+
+    `attempts` are what was refused of it: persons that nothing else of the answer touched have an entry for
+    that.  `situation` says why an answer is a refusal.  Each entry carries the notices of the access itself.
+    """
+    named = interaction or request.interaction
+    common = AuditEntry(
+        id="", at=request.now, request_id=request.request_id,
+        actor=request.view.actor, purpose=request.view.purpose,
+        interaction=named, status=status, query=query, situation=situation,
+    )  # fmt: skip
+    if context.policy is not None:
+        common = _governed(request, common)
+    persons = {
+        owner: _noted(context, request, replace(common, owner=owner, entities=tuple(entities)))
+        for owner, entities in touched
+    }
+    for attempt in attempts:
+        refused = replace(common, owner=attempt.owner, rule=attempt.rule, request=asked(request, named))
+        if status < FIRST_ERROR:  # one part of many was refused, the whole was answered
+            refused = replace(refused, status=SITUATIONS[REFUSED].status, situation=REFUSED)
+        if attempt.owner not in persons:
+            told = notices.of_attempt(context, request, attempt.owner)
+            persons[attempt.owner] = replace(refused, id=context.ids.new(request.now), notices=told)
+    return tuple(persons.values()) or (_noted(context, request, common),)
+
+
+def asked(request: Request, interaction: str) -> str | None:
+    """Return what was asked, `GET Type?parameters`, shortened where long; None: nothing in particular.
+
+    Cursors are left out: they say nothing.
+    """
+    parts = [request.resource_type, request.id]
+    parts += [interaction] if interaction.startswith("$") else []
+    parts += ["_history", request.version_id] if interaction in HISTORIES else []
+    address = "/".join(part for part in parts if part)
+    query = urlencode([pair for pair in request.query if pair[0] != CURSOR])
+    if not address and not query:
+        return None
+    method = METHODS.get(interaction) or ("GET" if request.body is None else "POST")
+    return f"{method} {address}{'?' if query else ''}{query}"[:MAX_ASKED]
+
+
+def _governed(request: Request, common: AuditEntry) -> AuditEntry:
+    """Return the entry with who asked for what under which rule."""
+    named = common.interaction
+    said = bool(request.query) or named not in PLAIN or common.status >= FIRST_ERROR
+    return replace(
+        common,
+        actor=request.actor.ref, agent=request.actor, purpose=request.purpose or common.purpose,
+        rule=request.view.rule, mode=request.view.mode, labels=notices.secret(request),
+        request=asked(request, named) if said else None,
+    )  # fmt: skip
+
+
+def _noted(context: Context, request: Request, entry: AuditEntry) -> AuditEntry:
+    """Return the entry of what was answered, with its id and its notices."""
+    # What was written is told by itself, and what was refused showed nothing.
+    untold = entry.status >= FIRST_ERROR or (entry.interaction in WRITES and entry.mode == notices.NORMAL)
+    told = () if untold else notices.of_access(context, request, entry.owner)
+    return replace(entry, id=context.ids.new(request.now), notices=told)

@@ -1,0 +1,218 @@
+"""A choice of the person, carried out: choices, the Consent that mirrors them, labels, audit and notices.
+
+All of it is one commit.  What is chosen is a pure change of `access.choices`; where another change came
+first, it is made anew from what is there by then.  Choosing what is chosen already changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from fhir_server.access.choice_words import in_force
+from fhir_server.access.choices import Period, PersonChoices, changed, no_choices, read_choices
+from fhir_server.access.consent import Mirror
+from fhir_server.access.decide import acting
+from fhir_server.access.policy import CHOICE, Policy
+from fhir_server.interactions import notices
+from fhir_server.interactions.auditing import audit_entries
+from fhir_server.interactions.context import Context
+from fhir_server.interactions.mirroring import CONSENT, mirrored
+from fhir_server.interactions.operation_input import PARAMETERS
+from fhir_server.interactions.preconditions import ANY, stale, version_ids
+from fhir_server.interactions.read import entity, not_found
+from fhir_server.interactions.request import Reply, Request, Shown
+from fhir_server.interactions.writing import gave_up
+from fhir_server.model import exact_json
+from fhir_server.model.audit import Notice
+from fhir_server.model.document import Access, Document, Facts
+from fhir_server.model.outcome import Issue, operation_outcome, refuse
+from fhir_server.model.predicate import matches
+from fhir_server.model.unit_of_work import Relabel, Replace, UnitOfWork, VersionConflict
+
+KIND: Final = "choice"
+"""The notices of a choice."""
+
+CHOSEN: Final = "This is in force from now on."
+SAME: Final = "This was so already: nothing changed."
+DECLARED: Final = "This is noted, and told to the person; it holds unless the person has chosen otherwise."
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an operation makes of the choices, and of the labels of an item."""
+
+    choices: PersonChoices
+    rewrites: tuple[Replace, ...] = ()
+    relabels: tuple[Relabel, ...] = ()
+    releases: tuple[Document, ...] = ()
+    """What those who are told of deposits see from now on."""
+    shown: tuple[str, ...] = ()
+    """`Type/id/_history/version` of what it is about."""
+
+
+Choose = Callable[[PersonChoices], Change]
+
+
+def choose(context: Context, request: Request, choosing: Choose) -> Reply:
+    """Carry out a choice about the person of the View and say what is in force then.
+
+    `choosing` may be called again, with the choices of that time.  Raises FhirError `illegal-choice`,
+    `stale-version` where If-Match names another version of the choices, `conflict`, and those of `choosing`.
+    """
+    owner = owner_of(request)
+    for _ in range(context.limits.attempts):
+        before = current_choices(context, owner)
+        _check_version(context, request, before)
+        change = choosing(before)
+        differs = not _same(before, change.choices)
+        if not (differs or change.rewrites or change.relabels) and sees_choices(context, request):
+            return replace(_answer(context, request, before, SAME), shown=_shown(owner, change.shown))
+        after = change.choices if differs else before
+        try:
+            after = _commit(context, request, before, after, change, differs=differs)
+        except VersionConflict:
+            if request.conditions.if_match is not None:
+                raise stale() from None
+            continue
+        return replace(_answer(context, request, after, CHOSEN), audited=True)
+    raise gave_up()
+
+
+def owner_of(request: Request) -> str:
+    """Return the person whose choices the request is about.
+
+    Raises FhirError `not-found`: what the request names is in nobody's record, or in none that is seen.
+    """
+    if request.view.owner is None:
+        raise not_found()
+    return request.view.owner
+
+
+def governing(context: Context) -> Policy:
+    """Return the policy.  Raises FhirError `unknown-operation` where nothing is governed."""
+    if context.policy is None or context.choices is None:
+        raise refuse("unknown-operation", "Without access control there is nothing to choose.")
+    return context.policy
+
+
+def current_choices(context: Context, owner: str) -> PersonChoices:
+    """Return what the person has chosen by now."""
+    governing(context)
+    found = context.choices.of(owner) if context.choices is not None else None
+    return no_choices(owner) if found is None else read_choices(found)
+
+
+def sees_choices(context: Context, request: Request) -> bool:
+    """Return whether who asks may know what the person chose: the one who may read the Consents of it.
+
+    Anyone else is answered alike whatever was chosen before.
+    """
+    policy, owner = governing(context), request.view.owner
+    mirror = Facts(CONSENT, "", owner, policy.visibility(0, 0, (CHOICE,)), Access(labels=(CHOICE,)))
+    return matches(request.view.reads(CONSENT), mirror)
+
+
+def _check_version(context: Context, request: Request, before: PersonChoices) -> None:
+    wanted = request.conditions.if_match
+    if wanted is None or not sees_choices(context, request):
+        return
+    named = version_ids(wanted, "If-Match")
+    if ANY not in named and str(before.version) not in named:
+        raise stale()
+
+
+def _same(before: PersonChoices, after: PersonChoices) -> bool:
+    """Return whether nothing is chosen anew; that something ended by itself is no choice."""
+    at = after.at
+
+    def lasts(period: Period) -> bool:
+        return at is None or period.until is None or at < period.until
+
+    lasting = replace(
+        before,
+        at=at,
+        authorisations=tuple(one for one in before.authorisations if lasts(one.period)),
+        roles=tuple(one for one in before.roles if lasts(one.period)),
+        services=tuple(one for one in before.services if lasts(one.period)),
+    )
+    return lasting == after
+
+
+def _commit(
+    context: Context,
+    request: Request,
+    before: PersonChoices,
+    after: PersonChoices,
+    change: Change,
+    *,
+    differs: bool,
+) -> PersonChoices:
+    """Write a change and return the choices as they are then.  Raises VersionConflict."""
+    mirror = Mirror(governing(context), context.canonical_base)
+    written = mirrored(context, request, mirror, before, after)
+    documents = [*written.creates, *(one.document for one in written.replaces)]
+    entities = (*change.shown, *(_entity(document) for document in documents))
+    work = UnitOfWork(
+        view=acting(request.view),
+        creates=written.creates,
+        replaces=written.replaces,
+        rewrites=change.rewrites,
+        relabels=change.relabels,
+        choices=changed(before, written.choices) if differs else None,
+        audit=audit_entries(context, request, 200, [(before.owner, entities)]),
+        notices=_notices(context, request, change, entities, differs=differs),
+    )
+    context.records.commit(work)
+    return replace(written.choices, version=before.version + 1) if differs else before
+
+
+def _notices(
+    context: Context, request: Request, change: Change, entities: tuple[str, ...], *, differs: bool
+) -> tuple[Notice, ...]:
+    """Return who is told: of a choice the person; of a label alone whoever may see what has it."""
+    released = notices.of_changes(context, request, [("deposit", change.releases)])
+    if change.rewrites and not differs:
+        labelled = [one.document for one in change.rewrites if one.document not in change.releases]
+        return (*notices.of_changes(context, request, [(KIND, labelled)]), *released)
+    recipients = notices.recipients(context, KIND)
+    if not recipients:
+        return released
+    chosen = Notice(
+        context.ids.new(request.now), request.now, KIND, owner_of(request), entities,
+        recipients=recipients, actor=request.actor.ref, labels=notices.secret(request),
+    )  # fmt: skip
+    return (chosen, *released)
+
+
+def _answer(context: Context, request: Request, choices: PersonChoices, text: str) -> Reply:
+    seen = sees_choices(context, request)
+    issue = Issue("done", text if seen else DECLARED, severity="information")
+    outcome = operation_outcome([issue], context.canonical_base)
+    parameters: list[dict[str, Any]] = [{"name": "return", "resource": outcome}]
+    if seen:
+        parameters.append({"name": "version", "valueUnsignedInt": choices.version})
+        sentences = in_force(choices, governing(context), request.now, context.zone)
+        parameters += [
+            {
+                "name": "in-force",
+                "part": [
+                    {"name": "kind", "valueCode": one.kind},
+                    {"name": "en", "valueString": one.en},
+                    {"name": "fr", "valueString": one.fr},
+                ],
+            }
+            for one in sentences
+        ]
+    body = exact_json.encode({"resourceType": PARAMETERS, "parameter": parameters})
+    return Reply(200, body, version=choices.version if seen else None)
+
+
+def _shown(owner: str, entities: tuple[str, ...]) -> tuple[Shown, ...]:
+    return tuple(Shown(owner, name) for name in entities) or (Shown(owner, f"Patient/{owner}"),)
+
+
+def _entity(document: Document) -> str:
+    facts = document.facts
+    return entity(facts.resource_type, facts.id, document.version)

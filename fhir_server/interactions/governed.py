@@ -1,0 +1,215 @@
+"""The gate of a governed server: who is named, what that person chose, what the policy makes of it.
+
+One round trip at most for the decision, whatever it is: a person who is unknown, and one whose record is
+refused, cost the same and are answered the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final, NoReturn
+
+from fhir_server.access.choices import PersonChoices, no_choices, read_choices
+from fhir_server.access.decide import REFUSED, decide, explain
+from fhir_server.access.policy import Policy
+from fhir_server.access.ports import Choices, Held
+from fhir_server.interactions.binding import PATIENT, Binder
+from fhir_server.interactions.dispatch import Interaction
+from fhir_server.interactions.gate import Refused
+from fhir_server.interactions.incoming import check_type
+from fhir_server.interactions.names import (
+    AnyNames,
+    Directory,
+    Names,
+    NamesIdentifier,
+    NamesResource,
+    NewPerson,
+    Nothing,
+    Several,
+)
+from fhir_server.interactions.request import Attempt, Pairs, Request
+from fhir_server.interactions.transaction.naming import TRANSACTION, asked_of, naming
+from fhir_server.model.outcome import FhirError, refuse
+from fhir_server.model.predicate import Nothing as NothingAtAll
+from fhir_server.model.view import View
+from fhir_server.validation.structure import StructureValidator
+
+NAME_ONE: Final = "Name one person: this request is about several, or about nobody in particular."
+CONSULTS: Final = frozenset({"read", "vread", "history-instance", "history-type", "search-type"})
+WRITES: Final = frozenset({"create", "update", "patch", "delete"})
+NOBODY_ID: Final = "-"
+"""A logical id that nothing has: looked up where no person was found, so that it costs the same."""
+
+
+class GovernedGate:
+    """Implements `interactions.gate.Gate`.  Immutable; shared by all threads of a worker."""
+
+    def __init__(
+        self, policy: Policy, choices: Choices, binder: Binder, validator: StructureValidator
+    ) -> None:
+        self._policy = policy
+        self._choices = choices
+        self._binder = binder
+        self._validator = validator
+
+    def admit(self, interaction: Interaction, request: Request) -> Request:
+        """Return the request with its View; raises as the port says."""
+        named = self._named(interaction, request)
+        match named:
+            case Nothing():
+                return _through(request, _blind(request))
+            case Names(owner, identifiers):
+                return self._bound(interaction, request, self._person(request, owner, identifiers))
+            case NamesIdentifier(identifier, creates):
+                return self._bound(interaction, request, self._identified(request, identifier, creates))
+            case NamesResource(resource_type, id):
+                return self._resource(interaction, request, resource_type, id)
+            case Directory():
+                return self._bound(interaction, request, self._anonymous(request))
+            case NewPerson():
+                return _through(request, self._enrolling(request))
+        return self._nobody(interaction, request, named)
+
+    def _named(self, interaction: Interaction, request: Request) -> AnyNames:
+        if interaction.name == TRANSACTION and isinstance(request.body, Mapping):
+            return naming(self._binder, request.body)
+        return self._binder.of(interaction, request)
+
+    def _person(self, request: Request, owner: str, identifiers: tuple[str, ...] = ()) -> View:
+        """Return the View on the record of a person.  Raises Refused."""
+        if identifiers and tuple(self._choices.person_of(identifiers)) != (owner,):
+            owner = NOBODY_ID
+        held = self._choices.of_resource(PATIENT, owner)
+        if held is None and request.resource_type == PATIENT and request.interaction == "update":
+            return self._enrolling(request)
+        return self._decided(request, owner, held)
+
+    def _identified(self, request: Request, identifier: str, creates: bool) -> View:
+        found = self._choices.person_of((identifier,))
+        owner = found[0] if len(found) == 1 else NOBODY_ID
+        held = self._choices.of_resource(PATIENT, owner)
+        if creates and not found:
+            return self._enrolling(request)
+        return self._decided(request, owner, held)
+
+    def _resource(self, interaction: Interaction, request: Request, resource_type: str, id: str) -> Request:
+        """Return the request with the View on the record that holds a resource, or with that of nothing."""
+        held = self._choices.of_resource(resource_type, id)
+        owner = held.owner if held is not None else None
+        try:
+            if owner is None:
+                view = self._anonymous(request)
+            else:
+                view = self._decided(request, owner, held)
+            self._check(interaction, request, view)
+        except FhirError as error:
+            if error.issues[0].situation != "refused":
+                raise
+            attempt = error.attempt if isinstance(error, Refused) else Attempt(owner)
+            return _through(request, _blind(request), attempt)
+        return _through(request, view)
+
+    def _decided(self, request: Request, owner: str, held: Held | None) -> View:
+        """Return the View that the policy gives on a person's record.  Raises Refused."""
+        known = held is not None and request.actor.record in (None, owner)
+        chosen = _read(owner, held.choices if held is not None else None)
+        asked = (self._policy, request.actor, request.purpose, owner, chosen, request.now)
+        person = owner if held is not None else None
+        try:
+            view = decide(*asked)
+        except FhirError as error:
+            rule = explain(*asked).rule if error.issues[0].situation == "refused" else ""
+            raise Refused(error, Attempt(person, rule)) from None
+        if not known:
+            _refuse(person, view.rule)
+        return view
+
+    def _anonymous(self, request: Request) -> View:
+        """Return the View of a request that names no person.  Raises Refused."""
+        try:
+            return decide(self._policy, request.actor, request.purpose, None, None, request.now)
+        except FhirError as error:
+            raise Refused(error, Attempt(None)) from None
+
+    def _enrolling(self, request: Request) -> View:
+        """Return the View in which a person is made known.  Raises Refused."""
+        view = self._anonymous(request)
+        if isinstance(view.writes(PATIENT), NothingAtAll):
+            _refuse(None, view.rule)
+        return view
+
+    def _bound(self, interaction: Interaction, request: Request, view: View) -> Request:
+        self._check(interaction, request, view)
+        if view.owner is None or not request.query:
+            return _through(request, view)
+        return _through(
+            request, view, query=self._binder.bound(request.resource_type, request.query, view.owner)
+        )
+
+    def _check(self, interaction: Interaction, request: Request, view: View) -> None:
+        """Raise Refused where the View allows nothing of the kind, whatever the record holds."""
+        name = interaction.name
+        if name == TRANSACTION and isinstance(request.body, Mapping):
+            allowed = all(
+                _allows(view, kind, type_name) for kind, type_name in asked_of(self._binder, request.body)
+            )
+        elif name.startswith("$"):
+            allowed = view.operations is None or name in view.operations
+        else:
+            allowed = _allows(view, name, request.resource_type)
+        if not allowed:
+            _refuse(view.owner, view.rule)
+
+    def _nobody(self, interaction: Interaction, request: Request, named: AnyNames) -> Request:
+        """Return the request of a role that the policy lets ask about everybody.
+
+        Raises FhirError: what is wrong with the body, else `person-needed`.
+        """
+        if isinstance(request.body, Mapping) and interaction.takes == "resource" and request.resource_type:
+            self._check_body(interaction, request)
+        if not isinstance(named, Several) and request.resource_type:
+            view = self._anonymous_or_none(request)
+            if view is not None and not isinstance(view.reads(request.resource_type), NothingAtAll):
+                return self._bound(interaction, request, view)
+        raise refuse("person-needed", NAME_ONE)
+
+    def _anonymous_or_none(self, request: Request) -> View | None:
+        try:
+            return self._anonymous(request)
+        except Refused as error:
+            if error.issues[0].situation != "refused":
+                raise
+            return None
+
+    def _check_body(self, interaction: Interaction, request: Request) -> None:
+        if interaction.name.startswith("$"):
+            return
+        check_type(request.body, request.resource_type)
+        issues = self._validator.validate(request.body, request.resource_type)
+        if any(issue.severity in ("fatal", "error") for issue in issues):
+            raise FhirError(*issues)
+
+
+def _through(
+    request: Request, view: View, attempt: Attempt | None = None, query: Pairs | None = None
+) -> Request:
+    return replace(request, view=view, attempt=attempt, query=request.query if query is None else query)
+
+
+def _allows(view: View, interaction: str, resource_type: str) -> bool:
+    if interaction in CONSULTS:
+        return not isinstance(view.reads(resource_type), NothingAtAll)
+    return interaction not in WRITES or not isinstance(view.writes(resource_type), NothingAtAll)
+
+
+def _blind(request: Request) -> View:
+    return View.nothing(request.actor.ref, request.purpose)
+
+
+def _refuse(owner: str | None, rule: str = "") -> NoReturn:
+    raise Refused(refuse("refused", REFUSED), Attempt(owner, rule))
+
+
+def _read(owner: str, document: Mapping[str, Any] | None) -> PersonChoices:
+    return no_choices(owner) if document is None else read_choices(document)

@@ -1,0 +1,308 @@
+"""The facts of what is written, and of everything whose labels change with it, worked out before the commit.
+
+A resource is settled together with those of its transaction, the sources that it takes labels from and, where
+labels of something stored change, all that was derived from it.  What is already stored and only inherits is
+relabelled in the same commit: no version of it is made.
+
+What is derived from a source while the person hides that source is written without the label; it is not seen
+all the same, for the View excludes everything whose `source` is an item that the choices hide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from fhir_server.access.decide import REFUSED
+from fhir_server.access.labelling import OPENING, class_in
+from fhir_server.access.policy import WITHHELD_FROM_REPRESENTATIVES
+from fhir_server.access.spread import GIVEN, Effect, Node, is_resource, spread, without_own
+from fhir_server.interactions.context import Context
+from fhir_server.interactions.request import Request
+from fhir_server.model import exact_json
+from fhir_server.model.actor import OPEN, Actor
+from fhir_server.model.document import Access, Facts, Stored
+from fhir_server.model.outcome import refuse
+from fhir_server.model.unit_of_work import Relabel
+from fhir_server.model.view import View
+
+MOST: Final = 10_000
+"""Resources whose labels one write may change."""
+FLOW: Final = View.unrestricted("label-flow")
+"""Sees the labels of all that is stored; what it reads is never answered."""
+NONE: Final[frozenset[str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A stamped resource of one owner that is to be written; `before` are the facts of what it follows.
+
+    `named`: its id was chosen by who sent it, so that there can be references to it already.
+    `drops` are labels that a choice gave it and that now end.
+    """
+
+    resource: dict[str, Any]
+    owner: str | None
+    before: Facts | None = None
+    named: bool = False
+    drops: frozenset[str] = NONE
+
+    @property
+    def name(self) -> str:
+        """`Type/id`."""
+        return f"{self.resource['resourceType']}/{self.resource['id']}"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The facts of the drafts, in their order, and what else has to be relabelled with them."""
+
+    facts: tuple[Facts, ...]
+    relabels: tuple[Relabel, ...] = ()
+
+
+def settle(context: Context, request: Request, drafts: Sequence[Draft]) -> Settled:
+    """Return the facts of what is to be written.
+
+    Raises FhirError: `too-costly` where labels would change on more than can be written at once, `refused`
+    where a secret connection deposits what the representatives would see.
+    """
+    by_owner: dict[str | None, list[Draft]] = {}
+    if not context.labelling.governs:
+        return Settled(tuple(_plain(context, request, draft) for draft in drafts))
+    for draft in drafts:
+        by_owner.setdefault(draft.owner, []).append(draft)
+    facts: dict[str, Facts] = {}
+    relabels: list[Relabel] = []
+    for owner, drafted in by_owner.items():
+        graph = _Graph(context, request, owner)
+        graph.settle(drafted)
+        facts.update(graph.settled)
+        relabels.extend(graph.relabels())
+    _check_secret(request, (facts[draft.name] for draft in drafts if draft.before is None))
+    return Settled(tuple(facts[draft.name] for draft in drafts), tuple(relabels))
+
+
+def _plain(context: Context, request: Request, draft: Draft) -> Facts:
+    """Return the facts of a draft where nothing is governed: what it says of itself, and nothing else."""
+    labelling, resource = context.labelling, draft.resource
+    labels, confidentiality = labelling.own(resource)
+    visibility = labelling.policy.visibility(labelling.class_of(resource), confidentiality, labels)
+    access = Access(labels, authors_of(request.actor))
+    return Facts(resource["resourceType"], resource["id"], draft.owner, visibility, access)
+
+
+def _given(context: Context, request: Request, draft: Draft) -> tuple[str, ...]:
+    """Return the labels that choices give a draft, as sources; given once, they stay until dropped."""
+    if draft.before is None:
+        return context.labelling.given(request.view.given) if draft.owner is not None else ()
+    kept = (name for name in draft.before.access.source if name.startswith(GIVEN))
+    return tuple(name for name in kept if name.removeprefix(GIVEN) not in draft.drops)
+
+
+def _since(request: Request, draft: Draft) -> Facts:
+    """Return the facts before the write; of what is new, those that only say who deposits it."""
+    resource, before = draft.resource, draft.before
+    access = Access(authors=authors_of(request.actor)) if before is None else before.access
+    visibility = 0 if before is None else before.visibility
+    return Facts(resource["resourceType"], resource["id"], draft.owner, visibility, access)
+
+
+def _check_secret(request: Request, deposited: Iterable[Facts]) -> None:
+    if not request.actor.secret:
+        return
+    for facts in deposited:
+        if facts.owner is not None and WITHHELD_FROM_REPRESENTATIVES not in facts.access.labels:
+            raise refuse("refused", REFUSED)
+
+
+def stored_facts(context: Context, request: Request, stored: Stored) -> Facts:
+    """Return the facts of a version that was read without them: where nothing is governed, all of them."""
+    return context.labelling.facts(
+        exact_json.decode(stored.body), stored.resource_type, stored.id, stored.owner, now=request.now
+    )
+
+
+def authors_of(actor: Actor) -> tuple[str, ...]:
+    """Return the identifiers under which a deposit of the actor is remembered as its own."""
+    if actor == OPEN:
+        return ()
+    return (actor.identity, actor.structure) if actor.structure else (actor.identity,)
+
+
+@dataclass
+class _Graph:
+    """What is written in one record, what it takes labels from and what takes labels from it."""
+
+    context: Context
+    request: Request
+    owner: str | None
+    nodes: dict[str, Node] = field(default_factory=dict)
+    since: dict[str, Facts] = field(default_factory=dict)
+    """The facts of each node before this write; of what is new, empty ones."""
+    drafted: set[str] = field(default_factory=set)
+    classes: dict[str, int] = field(default_factory=dict)
+    read: dict[str, Stored] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+    settled: dict[str, Facts] = field(default_factory=dict)
+
+    def settle(self, drafts: Sequence[Draft]) -> None:
+        """Work out the facts of the drafts and of all that depends on them."""
+        takes = {draft.name: self._takes(draft) for draft in drafts}
+        self._read(name for edges in takes.values() for name in edges if name not in takes)
+        for draft in drafts:
+            self._add(draft, takes[draft.name])
+        self._give(drafts)
+        self._pass_classes(takes)
+        self._finish()
+        fresh = {draft.name for draft in drafts if draft.before is None and not draft.named}
+        changed = [name for name in self.nodes.keys() - fresh if self._passes_on(name)]
+        if changed and self.owner is not None and not self.context.labelling.edges.is_empty:
+            self._follow(changed)
+            self._finish()
+
+    def relabels(self) -> Iterable[Relabel]:
+        """Return what is stored already and gets other labels."""
+        if self.owner is None:
+            return
+        for name in sorted(self.nodes.keys() - self.drafted):
+            if self._differs(name):
+                facts, before = self.settled[name], self.since[name]
+                access = facts.access
+                yield Relabel(
+                    facts.resource_type, facts.id, self.owner, access.labels, facts.visibility,
+                    access.source, access.from_, before,
+                )  # fmt: skip
+
+    def _takes(self, draft: Draft) -> Mapping[str, bool]:
+        """Return what labels flow in from, by name: whether the type class passes too."""
+        edges = self.context.labelling.edges
+        if self.owner is None or edges.is_empty:
+            return {}
+        takes = dict(edges.takes(draft.resource))
+        former = () if draft.before is None else draft.before.access.source
+        doubtful = [name for name in former if name not in takes and is_resource(name)]
+        self._read(doubtful)
+        for name in doubtful:
+            source = self.read.get(name)
+            if source is None or source.facts is None:
+                continue
+            gives = {} if source.deleted else edges.gives(exact_json.decode(source.body))
+            # To leave out a reference is no way to take off the label that came along it.
+            if draft.name in gives or self.context.labelling.protected & set(source.facts.access.labels):
+                takes[name] = gives.get(draft.name, False)
+        return takes
+
+    def _add(self, draft: Draft, takes: Mapping[str, bool]) -> None:
+        labelling, name = self.context.labelling, draft.name
+        sources = (*takes, *_given(self.context, self.request, draft))
+        self.drafted.add(name)
+        self.nodes[name] = labelling.node(draft.resource, sources, draft.before, self.request.now)
+        self.classes[name] = labelling.class_of(draft.resource)
+        self.since[name] = _since(self.request, draft)
+
+    def _give(self, drafts: Iterable[Draft]) -> None:
+        """Let the drafts pass their labels on to what they point to, written with them or stored before."""
+        if self.owner is None:
+            return
+        edges = self.context.labelling.edges
+        gives = {draft.name: edges.gives(draft.resource) for draft in drafts}
+        self._read(name for targets in gives.values() for name in targets if name not in self.nodes)
+        for giver, targets in gives.items():
+            for name, passes_class in targets.items():
+                if name not in self.nodes and name in self.read:
+                    self._add_stored(self.read[name])
+                if name not in self.nodes:
+                    continue
+                node = self.nodes[name]
+                if giver not in node.sources:
+                    self.nodes[name] = replace(node, sources=(*node.sources, giver))
+                if passes_class and self.classes[giver]:
+                    self.classes[name] = self.classes[giver]
+
+    def _pass_classes(self, takes: Mapping[str, Mapping[str, bool]]) -> None:
+        for name, edges in takes.items():
+            for source, passes_class in edges.items():
+                if not passes_class:
+                    continue
+                stored = self.read.get(source)
+                of_stored = class_in(stored.facts) if stored is not None and stored.facts is not None else 0
+                self.classes[name] = self.classes.get(source, of_stored) or self.classes[name]
+
+    def _add_stored(self, stored: Stored) -> None:
+        """Add something that is not written itself: only what it inherits can change."""
+        assert stored.facts is not None
+        name, facts = _name(stored), stored.facts
+        sources = without_own(facts.access.source)
+        self.since[name] = facts
+        self.classes[name] = class_in(facts)
+        if stored.deleted:
+            # What it said of itself is gone with its text: what it was labelled, it stays.
+            self.nodes[name] = Node(frozenset(facts.access.labels), sources, facts.access.from_)
+            return
+        resource = exact_json.decode(stored.body)
+        labelling = self.context.labelling
+        self.nodes[name] = labelling.node(resource, sources, facts, self.request.now)
+
+    def _follow(self, changed: Iterable[str]) -> None:
+        """Add everything that labels flow to from `changed`, however far.  Raises FhirError `too-costly`."""
+        owner = self.owner
+        assert owner is not None
+        frontier = list(changed)
+        while frontier:
+            found = self.context.records.flowing_from(owner, frontier)
+            fresh = [stored for stored in found if _name(stored) not in self.nodes]
+            if len(self.nodes) + len(fresh) > MOST:
+                text = f"This would change the labels of more than {MOST} resources at once."
+                raise refuse("too-costly", text)
+            for stored in fresh:
+                self._add_stored(stored)
+            self._read(source for one in fresh for source in self.nodes[_name(one)].sources)
+            frontier = [_name(stored) for stored in fresh]
+
+    def _finish(self) -> None:
+        outside = {name: stored.facts for name, stored in self.read.items() if stored.facts is not None}
+        for name, effect in spread(self.nodes, outside, OPENING).items():
+            self.settled[name] = self._facts(name, effect)
+
+    def _facts(self, name: str, effect: Effect) -> Facts:
+        labelling = self.context.labelling
+        return labelling.settled(self.since[name], self.classes[name], self.nodes[name], effect)
+
+    def _passes_on(self, name: str) -> bool:
+        """Whether labels of what depends on it can change: also when it lost a reason for a label that it
+        has from what depends on it.
+        """
+        new, old = self.settled[name].access, self.since[name].access
+        is_labelled = bool(new.labels or old.labels)
+        return is_labelled and (
+            set(new.labels) != set(old.labels) or new.from_ != old.from_ or set(new.source) != set(old.source)
+        )
+
+    def _differs(self, name: str) -> bool:
+        new, old = self.settled[name], self.since[name]
+        return (
+            set(new.access.labels) != set(old.access.labels)
+            or new.access.from_ != old.access.from_
+            or set(new.access.source) != set(old.access.source)
+            or new.visibility != old.visibility
+        )
+
+    def _read(self, names: Iterable[str]) -> None:
+        """Read what is stored of `names` in this record, with its facts; each is asked for once."""
+        wanted: dict[str, list[str]] = {}
+        for name in names:
+            resource_type, _, id = name.partition("/")
+            known = name in self.asked or not is_resource(name)
+            if not known and resource_type in self.context.registry.resource_types:
+                self.asked.add(name)
+                wanted.setdefault(resource_type, []).append(id)
+        for resource_type, ids in wanted.items():
+            for stored in self.context.records.read_many(resource_type, ids, FLOW, facts=True).values():
+                if stored.owner == self.owner:
+                    self.read[_name(stored)] = stored
+
+
+def _name(stored: Stored) -> str:
+    return f"{stored.resource_type}/{stored.id}"

@@ -1,0 +1,117 @@
+"""`$set-role`: say who is the treating doctor, represents the person, cares for it; or end such a role.
+
+The names of the roles are relations of the policy.  Nobody holds one for itself, not even by way of another.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fhir_server.access.choices import (
+    Period,
+    PersonChoices,
+    Role,
+    read_choices,
+    with_role,
+    without_role,
+)
+from fhir_server.interactions.choice_calls import (
+    END,
+    PARTY,
+    PATIENT,
+    check_person,
+    definition,
+    end_of,
+    flag_of,
+    names_party,
+    parties_of,
+    party_of,
+    row,
+    text_of,
+)
+from fhir_server.interactions.choosing import Change, choose, governing, owner_of
+from fhir_server.interactions.context import Context
+from fhir_server.interactions.operation_input import read_input
+from fhir_server.interactions.request import Reply, Request
+from fhir_server.model import exact_json
+from fhir_server.model.outcome import refuse
+from profiles.definitions import OperationParameter
+
+DEFINITION: Final = definition(
+    "set-role",
+    OperationParameter("role", "in", 1, 1, "code"),
+    *PARTY,
+    END,
+    OperationParameter("category", "in", 0, None, "code"),
+    OperationParameter("remove", "in", 0, 1, "boolean"),
+)
+
+
+def set_role(context: Context, request: Request) -> Reply:
+    """Give the party the role, or end it with `remove=true`, and return what is in force then.
+
+    Raises FhirError `illegal-choice`, `unresolved-reference`, and those of the call.
+    """
+    check_person(request)
+    given = read_input(context, request, DEFINITION.url)
+    name = text_of(given, "role") or ""
+    if flag_of(given, "remove"):
+        if "end" in given or "category" in given:
+            raise refuse("illegal-choice", "A role that ends now has neither `end` nor `category`.")
+        parties = parties_of(context, request, given) if names_party(given) else ()
+        return _removed(context, request, name, parties)
+    categories = tuple(dict.fromkeys(map(str, given.get("category", ()))))
+    party, until = party_of(context, request, given), end_of(context, given)
+    policy, own, held_by = governing(context), _own(context, request), _held_by(context, request, name, party)
+
+    def given_to(before: PersonChoices) -> Change:
+        role = _lasting(before, Role(name, party, Period(None, until), categories))
+        return Change(with_role(policy, before, role, request.now, own=own, held_by=held_by))
+
+    return choose(context, request, given_to)
+
+
+def _removed(context: Context, request: Request, name: str, parties: tuple[str, ...]) -> Reply:
+    policy = governing(context)
+
+    def ended(before: PersonChoices) -> Change:
+        after = before
+        for party in parties or (None,):
+            after = without_role(policy, after, name, request.now, party)
+        return Change(after)
+
+    return choose(context, request, ended)
+
+
+def _lasting(before: PersonChoices, wanted: Role) -> Role:
+    """Return the role with the beginning of the same one that is already there."""
+    for one in before.roles:
+        if (one.role, one.party) == (wanted.role, wanted.party):
+            until = wanted.period.until
+            period = Period(one.period.from_, one.period.until if until is None else until)
+            return Role(wanted.role, wanted.party, period, wanted.categories)
+    return wanted
+
+
+def _own(context: Context, request: Request) -> frozenset[str]:
+    """Return the identifiers of the person itself."""
+    stored = context.records.read(PATIENT, owner_of(request), request.view)
+    if stored is None or stored.deleted:
+        return frozenset()
+    known = exact_json.decode(stored.body).get("identifier", [])
+    return frozenset(f"{one['system']}|{one['value']}" for one in known if "system" in one and "value" in one)
+
+
+def _held_by(context: Context, request: Request, name: str, party: str) -> frozenset[str]:
+    """Return who holds this role for the party, where the party is a person of this server too."""
+    assert context.choices is not None
+    found: set[str] = set()
+    for id in context.choices.person_of((party,)):
+        document = context.choices.of(id)
+        if document is not None:
+            roles = read_choices(document).roles
+            found.update(one.party for one in roles if one.role == name and one.period.covers(request.now))
+    return frozenset(found)
+
+
+INTERACTIONS = (row(DEFINITION, set_role),)
