@@ -1,4 +1,4 @@
-# make demo     serve the demo record on http://127.0.0.1:8080/fhir
+# make demo     serve the demo record on http://127.0.0.1:8080/fhir, governed, with a token for each role
 # make test     run every test on a real MongoDB
 # make clients  run public FHIR clients (PyPI, npm) against a server
 # make check    style, types, import contracts
@@ -12,7 +12,7 @@ PYTHON := .venv/bin/python
 PORT := 8080
 
 demo: .venv/demo.stamp
-	@$(PYTHON) -m fhir_server serve --open --demo --quiet --port $(PORT) --data-dir data/demo
+	@FHIR_POLICY=fr $(PYTHON) -m fhir_server serve --demo --quiet --port $(PORT) --data-dir data/demo
 
 test: .venv/dev.stamp
 	@.ci/groups

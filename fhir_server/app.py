@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -47,6 +48,7 @@ from fhir_server.settings import (
     SettingsRefused,
     refuse_unknown_types,
 )
+from fhir_server.starting import check_start, in_zone
 from fhir_server.store.open import Store, StoreOptions, open_store
 from fhir_server.store.sealing.opening import SealingOptions
 from fhir_server.validation.structure import StructureValidator
@@ -61,6 +63,10 @@ NO_PRODUCTION = (
     "FHIR_PRODUCTION is on, and this version knows development tokens only: it serves no real record."
 )
 DISTRIBUTION = "fhir-server"
+REINDEX = (
+    "Resources were indexed by an older version: searches find them as that version did. "
+    "Run `fhir-server reindex` once; the server can go on serving."
+)
 CURSOR_KEY = "cursor"
 STORE = "fhir-server-store"
 CONTEXT = "fhir-server-context"
@@ -78,14 +84,19 @@ def create_app(settings: Settings, *, clock: Clock | None = None, ids: Ids | Non
     registry = replace(registry, operations={**registry.operations, **ours})
     refuse_unknown_types(settings, registry.resource_types)
     clock, ids = clock or SystemClock(), ids or RandomIds()
+    policy = _policy(settings)
+    settings = in_zone(settings, policy)
     store = _open(settings, registry, clock, ids)
     try:
-        app = _join(settings, registry, store, clock, ids)
+        check_start(settings, policy, store.catalogue)
+        app = _join(settings, registry, store, policy, clock, ids)
     except BaseException:
         store.close()
         raise
     atexit.register(store.close)
     log_to_stdout()
+    if store.entries.behind():
+        logging.getLogger("fhir_server.store").warning(REINDEX)
     return app
 
 
@@ -96,18 +107,21 @@ def close_app(app: Flask) -> None:
     store.close()
 
 
-def _join(settings: Settings, registry: Registry, store: Store, clock: Clock, ids: Ids) -> Flask:
+def _join(
+    settings: Settings, registry: Registry, store: Store, policy: Policy | None, clock: Clock, ids: Ids
+) -> Flask:
     interactions = (*INTERACTIONS, *operations(settings.canonical_base, governed=not settings.open))
     validator = StructureValidator(registry)
     codecs = codecs_of(registry, validator)
     bare = _context(settings, registry, validator, codecs, store, interactions, clock, ids)
-    context = _governed(bare, settings, store)
+    context = _governed(bare, settings, store, policy)
     proxies = Proxies(settings.trusted_proxies)
     exchange = Exchange(context, codecs, _authentication(settings, store), settings.max_body_bytes, proxies)
     app = flask_application(
         exchange,
         interactions,
         ping=lambda: _answers(store),
+        behind=store.entries.behind,
         version=version(DISTRIBUTION),
         cors=Cors(frozenset(settings.cors_origins)),
         operations=registry.operations,
@@ -165,6 +179,12 @@ def _types(names: tuple[str, ...], registry: Registry) -> frozenset[str]:
     return registry.resource_types if names == EVERY_TYPE else frozenset(names)
 
 
+def _indexer(settings: Settings, registry: Registry) -> Indexer:
+    # A sealed record has no words of its text beside it in the clear.
+    words = settings.sealing != ON
+    return Indexer(registry, base_url=settings.base_url, zone=settings.zone, words=words)
+
+
 def _context(
     settings: Settings,
     registry: Registry,
@@ -175,7 +195,7 @@ def _context(
     clock: Clock,
     ids: Ids,
 ) -> Context:
-    indexer = Indexer(registry, base_url=settings.base_url, zone=settings.timezone)
+    indexer = _indexer(settings, registry)
     return Context(
         records=store.records,
         blobs=store.blobs,
@@ -199,7 +219,7 @@ def _context(
         base_url=settings.base_url,
         canonical_base=settings.canonical_base,
         limits=_limits(settings),
-        zone=settings.timezone,
+        zone=settings.zone,
         cross_person_types=_types(settings.cross_person_types, registry),
         # In a governed server the View of each request says whether it may.
         update_create=True,
@@ -207,9 +227,8 @@ def _context(
     )
 
 
-def _governed(context: Context, settings: Settings, store: Store) -> Context:
-    """Return the context with what governs access to it, nothing in --open.  Raises SettingsRefused."""
-    policy = _policy(settings)
+def _governed(context: Context, settings: Settings, store: Store, policy: Policy | None) -> Context:
+    """Return the context with what governs access to it, nothing in --open."""
     labelling = Labelling(
         policy or neutral_policy(), base_url=settings.base_url, canonical_base=settings.canonical_base
     )
@@ -217,7 +236,7 @@ def _governed(context: Context, settings: Settings, store: Store) -> Context:
         # Nobody's rights depend on the log: an answer does not wait for it.
         return replace(context, labelling=labelling, audit_waits=False)
     binder = Binder(context.registry, context.owners, policy.directory.types, settings.base_url)
-    gate = GovernedGate(policy, store.choices, binder, context.validator)
+    gate = GovernedGate(policy, store.choices, binder, context.validator, store.records)
     return replace(context, labelling=labelling, gate=gate, policy=policy, choices=store.choices)
 
 
@@ -232,6 +251,7 @@ def _facts(settings: Settings, codecs: Codecs, clock: Clock) -> Facts:
         patch_formats=tuple(codecs.patches.readers),
         update_create=settings.open,
         conditional_delete=settings.conditional_delete,
+        governed=not settings.open,
     )
 
 

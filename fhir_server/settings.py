@@ -22,8 +22,8 @@ from fhir_server.settings_sealing import sealing_faults
 from fhir_server.settings_values import IllegalValue
 
 PREFIX = "FHIR_"
-FOREIGN = frozenset({"FHIR_CORPUS"})
-"""Variables with our prefix that the tests read and the server does not."""
+FOREIGN = frozenset({"FHIR_CORPUS", "FHIR_TOKEN"})
+"""Variables with our prefix that tests or clients read and the server does not."""
 
 EVERY_TYPE = ("*",)
 SINGLE, MULTIPLE = "single", "multiple"
@@ -69,7 +69,10 @@ class Settings:
     token_key_file: Path | None = None
     """None: `token.key` in the data directory."""
     production: str = OFF
-    timezone: tzinfo = UTC
+    disregard_choices: str = OFF
+    """`ON`: `--open` starts although persons made choices."""
+    timezone: tzinfo | None = None
+    """None: that of the policy."""
     native_types: tuple[str, ...] = ()
     """Resource types, or `EVERY_TYPE`."""
     cross_person_types: tuple[str, ...] = ("Patient", *DIRECTORY_TYPES)
@@ -97,6 +100,11 @@ class Settings:
     page_size_max: int = 500
     open: bool = False
     """Whether everyone may do everything.  Only a command line says so: no variable, no file."""
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone of dates without one."""
+        return self.timezone or UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +146,11 @@ SETTINGS: tuple[Setting, ...] = (
             "made at the first start."),
     Setting("production", values.one_of(OFF, ON), "off or on",
             "Whether real records are served: refuses to start with development tokens and with `--open`."),
+    Setting("disregard_choices", values.one_of(OFF, ON), "off or on",
+            "Whether `--open` may serve a database in which persons chose who sees their records."),
     Setting("timezone", values.timezone, "IANA time zone",
-            "The zone of dates without one when they are searched."),
+            "The zone of dates without one when they are searched, and of the days of the journal. Unset: that of "
+            "the policy, UTC with `--open`."),
     Setting("native_types", values.type_names, "list of resource types or *",
             "Types that are also kept as native BSON, for direct queries (see mongodb.md)."),
     Setting("cross_person_types", values.type_names, "list of resource types or *",

@@ -7,8 +7,9 @@ tests of their own beside those that read this table.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import product
 from typing import Literal
 
 from fhir_server.model.actor import Actor
@@ -113,7 +114,6 @@ class Row:
     labels: tuple[str, ...] = ()
     authors: tuple[str, ...] = OTHERS
     purpose: str = "TREAT"
-    mode: str = field(default="normal")
 
     @property
     def id(self) -> str:
@@ -154,9 +154,9 @@ ROWS = (
     Row(20, "team-depositor-structure", nurse, team, "seen", "authorised", labels=MASKED, authors=OWN),
     Row(21, "team-blocked", doctor, lambda c: c.team().block(DOCTOR), "refused", "blocked-declaration"),
     Row(22, "blocked-break-glass", reasoned, lambda c: c.block(DOCTOR), "refused", "blocked-in-emergency",
-        purpose="BTG", mode="break-glass"),
+        purpose="BTG"),
     Row(22, "blocked-regulation", caller, lambda c: c.block(DOCTOR), "refused", "blocked-in-emergency",
-        purpose="ETREAT", mode="regulation"),
+        purpose="ETREAT"),
     Row(23, "structure-blocked", doctor, lambda c: c.block(HOSPITAL), "refused", "blocked-declaration"),
     Row(23, "part-of-structure-blocked", in_ward, lambda c: c.block(HOSPITAL), "refused", "blocked-declaration"),
     Row(24, "other-structure", elsewhere, lambda c: c.consent(DOCTOR).block(HOSPITAL), "seen", "authorised"),
@@ -166,17 +166,15 @@ ROWS = (
         "declaration"),
     Row(28, "consent-by-colleague", doctor, lambda c: c.consent(DOCTOR, declared_by=NURSE), "seen", "authorised"),
     Row(29, "none", doctor, nothing, "refused", "declaration"),
-    Row(30, "break-glass", reasoned, nothing, "seen", "break-glass", BOTH, purpose="BTG", mode="break-glass"),
-    Row(31, "break-glass-masked", reasoned, nothing, "hidden", "break-glass", BOTH, labels=MASKED, purpose="BTG",
-        mode="break-glass"),
+    Row(30, "break-glass", reasoned, nothing, "seen", "break-glass", BOTH, purpose="BTG"),
+    Row(31, "break-glass-masked", reasoned, nothing, "hidden", "break-glass", BOTH, labels=MASKED, purpose="BTG"),
     Row(32, "break-glass-opposed", reasoned, lambda c: c.switch("break-glass", False), "refused", "",
         purpose="BTG"),
-    Row(34, "break-glass-secret", reasoned, child, "seen", "break-glass", BOTH, labels=FROM_PARENTS, purpose="BTG",
-        mode="break-glass"),
-    Row(35, "regulation", caller, nothing, "seen", "regulation", BOTH, purpose="ETREAT", mode="regulation"),
+    Row(34, "break-glass-secret", reasoned, child, "seen", "break-glass", BOTH, labels=FROM_PARENTS, purpose="BTG"),
+    Row(35, "regulation", caller, nothing, "seen", "regulation", BOTH, purpose="ETREAT"),
     Row(36, "regulation-opposed", caller, lambda c: c.switch("regulation", False), "refused", "", purpose="ETREAT"),
     Row(37, "bedside-regulation-opposed", reasoned, lambda c: c.switch("regulation", False), "seen", "break-glass",
-        BOTH, purpose="BTG", mode="break-glass"),
+        BOTH, purpose="BTG"),
     Row(38, "regulation-by-others", doctor, team, "refused", "", purpose="ETREAT"),
     Row(44, "pharmacist-dispensation", pharmacist, team, "seen", "authorised", kind="dispensation"),
     Row(45, "nurse-psychiatry", nurse, team, "hidden", "authorised", kind="sensitive-report"),
@@ -202,7 +200,41 @@ ROWS = (
     Row(57, "analytics", Actor("analytics", "urn:client|1"), team, "refused", ""),
     Row(58, "support", Actor("support", "urn:agent|1"), team, "refused", "support"),
     Row(58, "operator", Actor("operator", "urn:agent|1"), team, "refused", "operator"),
+    Row(59, "closed-record", doctor, lambda c: c.team().state("closed"), "refused", "closed"),
+    Row(59, "closed-record-emergency", reasoned, lambda c: c.state("closed"), "refused", "closed", purpose="BTG"),
     Row(60, "auditor-clinical", Actor("auditor", "urn:agent|1"), team, "refused", "auditor"),
     Row(61, "heir", Actor("heir", "urn:ins|8"), team, "refused", ""),
     Row(61, "payer", Actor("payer", "urn:payer|1"), team, "refused", ""),
 )  # fmt: skip
+
+
+MODES = {"TREAT": "normal", "BTG": "break-glass", "ETREAT": "regulation"}
+
+
+def _emergency(regulation: bool, break_glass: bool, masked: bool, purpose: str, hidden: bool) -> Row:
+    def switched(chooser: Chooser) -> Chooser:
+        set_two = chooser.switch("regulation", regulation).switch("break-glass", break_glass)
+        return set_two.switch("masked", masked)
+
+    by_call = purpose == "ETREAT"
+    opposed = not (regulation if by_call else break_glass)
+    outcome: Outcome = "refused" if opposed else "hidden" if hidden and not masked else "seen"
+    name = "-".join(
+        f"{word}-{'on' if on else 'off'}"
+        for word, on in (
+            ("regulation", regulation),
+            ("glass", break_glass),
+            ("masked", masked),
+            ("hidden", hidden),
+        )
+    )
+    return Row(
+        0, f"{purpose}-{name}", caller if by_call else reasoned, switched, outcome,
+        "" if opposed else MODES[purpose], PERSON if opposed else BOTH,
+        labels=MASKED if hidden else (), purpose=purpose,
+    )  # fmt: skip
+
+
+_TWO = (True, False)
+EMERGENCIES = tuple(_emergency(*case) for case in product(_TWO, _TWO, _TWO, ("BTG", "ETREAT"), _TWO))
+"""Three switches of the person, two modes, an item that is hidden or not."""

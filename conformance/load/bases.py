@@ -10,6 +10,7 @@ from pathlib import Path
 from conformance.load.embedded import embedded_uri, is_mongod
 from conformance.load.floor.control import floor
 from conformance.load.floor.database import Mongod, mongod_of
+from conformance.load.governed import governed
 from conformance.load.options import FLOOR, Options
 from conformance.load.processes import ServerProcess, free_port
 from conformance.load.rounds import Base
@@ -42,7 +43,7 @@ def server(options: Options, directory: Path) -> Iterator[Server]:
         target = parse_target("server", options.base)
         yield _server(target, listeners(target.port), uri)
         return
-    target = Target("server", "127.0.0.1", free_port(), "/fhir")
+    target = Target("open" if options.governed else "server", "127.0.0.1", free_port(), "/fhir")
     data_dir = directory / "data"
     with ServerProcess(_command(options, target, data_dir), directory / "server.log", {}) as process:
         process.wait_until_ready(target, READY_PATH)
@@ -69,7 +70,8 @@ def _command(options: Options, target: Target, data_dir: Path) -> list[str]:
 
 @contextmanager
 def opponent(options: Options, first: Server, seed: Seed, directory: Path) -> Iterator[tuple[Base, Seed]]:
-    """Give the second base and what it holds: the floor over a copy, or a second URL given the same.
+    """Give the second base and what it holds: the floor over a copy, a second URL given the same, or a
+    governed server over the same documents.
 
     Raises LoadRefused.
     """
@@ -83,5 +85,9 @@ def opponent(options: Options, first: Server, seed: Seed, directory: Path) -> It
             "The floor needs the database of the server: name it with --mongodb-uri and --database, or with "
             "--embedded-data-dir; or let this command start the server by leaving out --base."
         )
+    if options.governed:
+        with governed(options, first.uri, seed, directory) as (target, process):
+            yield Base(target, descendants(process.pid), first.base.mongod_pids), seed
+        return
     with floor(first.uri, options.database, seed, options.model, directory) as (target, process):
         yield Base(target, descendants(process.pid), first.base.mongod_pids), seed

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from conformance.load.governed import governed_workloads
 from conformance.load.markdown import as_markdown
 from conformance.load.material import material
 from conformance.load.options import FLOOR, Options
@@ -35,6 +36,7 @@ in a temporary directory, and stopped at the end.
 Examples:
   python -m conformance.load --json load.json --markdown load.md
   python -m conformance.load --synthea corpus/synthea --workload transaction --workload ingest
+  python -m conformance.load --governed
   python -m conformance.load --base http://127.0.0.1:8080/fhir --embedded-data-dir ./fhir-data
   python -m conformance.load --base http://127.0.0.1:8080/fhir --against http://127.0.0.1:8081/fhir
 
@@ -57,6 +59,9 @@ DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.command(help=HELP)
 @click.option("--base", metavar="URL", help="FHIR base URL on loopback.  [default: start a server]")
 @click.option("--against", default=FLOOR, show_default=True, metavar="floor|URL", help="The second base.")
+@click.option(
+    "--governed", is_flag=True, help="Compare a governed server with the open one: reads, searches."
+)
 @click.option("--mongodb-uri", metavar="URI", help="The database of --base, for the floor and for sizes.")
 @click.option("--embedded-data-dir", type=DIRECTORY, help="The same, for a server that embeds its MongoDB.")
 @click.option("--database", default="fhir", show_default=True, help="The name of the server's database.")
@@ -90,6 +95,8 @@ def main(**given: Any) -> None:
 
 
 def _measure(given: dict[str, Any]) -> Report:
+    if given["governed"] and (given["base"] is not None or given["against"] != FLOOR):
+        raise LoadRefused("--governed starts both of its servers: leave out --base and --against.")
     options = Options(
         base=given["base"],
         against=given["against"],
@@ -98,25 +105,28 @@ def _measure(given: dict[str, Any]) -> Report:
         database=given["database"],
         embedded_data_dir=given["embedded_data_dir"],
         model=ProcessModel(given["workers"], given["threads"]),
-        workloads=_chosen(given["names"]),
+        workloads=_chosen(given["names"], given["governed"]),
         connections=given["connections"],
         client_processes=given["clients"],
         rounds=given["rounds"],
         seconds=given["seconds"],
         requests=given["requests"],
         max_seconds=given["max_seconds"],
+        governed=given["governed"],
     )
     sent = material(given["synthea"], given["bundles"])
     with tempfile.TemporaryDirectory(prefix="load-") as directory:
         return measure(options, sent, Path(directory), lambda line: click.echo(line, err=True))
 
 
-def _chosen(names: tuple[str, ...]) -> tuple[Workload, ...]:
+def _chosen(names: tuple[str, ...], compares_governed: bool) -> tuple[Workload, ...]:
     table = workload_table()
-    unknown = [name for name in names if name not in table]
+    found = governed_workloads(table) if compares_governed else tuple(table.values())
+    known = dict.fromkeys(workload.name for workload in found)
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise LoadRefused(f"There is no workload {unknown[0]!r}; there are {', '.join(table)}.")
-    return tuple(workload for name, workload in table.items() if not names or name in names)
+        raise LoadRefused(f"There is no workload {unknown[0]!r} here; there are {', '.join(known)}.")
+    return tuple(workload for workload in found if not names or workload.name in names)
 
 
 def _serve_command() -> tuple[str, ...]:

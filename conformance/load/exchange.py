@@ -42,6 +42,8 @@ def render(exchange: Exchange, target: Target) -> Sent:
         f"Host: {target.host}:{target.port}",
         "Accept: application/fhir+json",
     ]
+    if target.token:
+        lines.append(f"Authorization: Bearer {target.token}")
     if exchange.body:
         lines += ["Content-Type: application/fhir+json", f"Content-Length: {len(exchange.body)}"]
     if exchange.item is not None:

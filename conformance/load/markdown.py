@@ -17,6 +17,7 @@ CELL_HEAD = (
     "server CPU ms", "mongod CPU ms", "client CPU ms", "server RSS MiB", "largest worker MiB",
 )  # fmt: skip
 RATIO_HEAD = ("workload", "connections", "measured", "lowest", "highest", "pairs", "target", "")
+P99_HEAD = ("workload", "connections", "p99 compared", "at most", "")
 CEILING_HEAD = (
     "connections", "null server requests/s", "client CPU ms", "fastest measured", "requests/s", "room", "",
 )  # fmt: skip
@@ -38,6 +39,9 @@ def as_markdown(report: Report) -> str:
         "### Bytes per resource",
         _table(STORAGE_HEAD, _storage_rows(report.storage)),
     ]
+    slow = [cell for cell in report.cells if cell.p99_target is not None]
+    if slow:
+        parts.insert(3, _table(P99_HEAD, (_p99_row(cell) for cell in slow)))
     if report.cut:
         parts.insert(1, "**The time was over before everything was measured.**")
     return "\n\n".join(parts) + "\n"
@@ -64,6 +68,13 @@ def _ratio_row(cell: Cell) -> Sequence[object]:
     ratio = cell.ratio
     shares = (f"{share:.0%}" for share in (ratio.median, ratio.lowest, ratio.highest))
     return cell.title, cell.connections, *shares, ratio.pairs, f"{cell.target:.0%}", judged
+
+
+def _p99_row(cell: Cell) -> Sequence[object]:
+    if cell.p99_ratio is None:
+        return cell.title, cell.connections, "", f"{cell.p99_target:g}×", "no figure"
+    judged = "**missed**" if cell.is_slow else "met"
+    return cell.title, cell.connections, f"{cell.p99_ratio:.2f}×", f"{cell.p99_target:g}×", judged
 
 
 def _side_row(cell: Cell, side: Side) -> Sequence[object]:

@@ -33,3 +33,5 @@ class Options:
     """The most of one round."""
     max_seconds: float
     """The most of all rounds together."""
+    governed: bool = False
+    """Whether a governed server is compared with the one that is started, which is open."""

@@ -20,8 +20,11 @@ def probe(target: Target, exchange: Exchange) -> None:
     if exchange.method != "GET":
         return
     connection = http.client.HTTPConnection(target.host, target.port, timeout=ANSWER_S)
+    headers = {"Accept": "application/fhir+json"}
+    if target.token:
+        headers["Authorization"] = f"Bearer {target.token}"
     try:
-        connection.request("GET", target.path + exchange.path, headers={"Accept": "application/fhir+json"})
+        connection.request("GET", target.path + exchange.path, headers=headers)
         answer = connection.getresponse()
         found = resources_in(json.loads(answer.read())) if answer.status == exchange.status else 0
     except (OSError, http.client.HTTPException, ValueError) as error:

@@ -51,8 +51,8 @@ class Report:
 
     @property
     def misses(self) -> list[Cell]:
-        """The cells below their target."""
-        return [cell for cell in self.cells if cell.met is False]
+        """The cells that miss a target."""
+        return [cell for cell in self.cells if cell.met is False or cell.is_slow]
 
     def as_json(self) -> str:
         """Return the report as JSON, keys in a fixed order."""

@@ -53,6 +53,14 @@ class Cell:
     ratio: Ratio | None
     target: float | None
     met: bool | None
+    p99_ratio: float | None = None
+    """The 99th percentile of the first base / that of the second."""
+    p99_target: float | None = None
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether the 99th percentile is above its target."""
+        return self.p99_ratio is not None and self.p99_target is not None and self.p99_ratio > self.p99_target
 
 
 def cell(workload: Workload, connections: int, rounds: Sequence[Round]) -> Cell:
@@ -63,7 +71,15 @@ def cell(workload: Workload, connections: int, rounds: Sequence[Round]) -> Cell:
     target = workload.ratio_target if workload.paired else workload.rate_target
     measured = ratio.median if ratio else _rate(workload, sides)
     met = None if target is None or measured is None else measured >= target
-    return Cell(workload.name, workload.title, connections, sides, ratio, target, met)
+    return Cell(
+        workload.name, workload.title, connections, sides, ratio, target, met,
+        p99_ratio=_p99_ratio(sides), p99_target=workload.p99_target,
+    )  # fmt: skip
+
+
+def _p99_ratio(sides: tuple[Side, ...]) -> float | None:
+    known = [side.latency for side in sides if side.latency is not None]
+    return round(known[0].p99_ms / known[1].p99_ms, 3) if len(known) == 2 and known[1].p99_ms else None
 
 
 def _rate(workload: Workload, sides: tuple[Side, ...]) -> float | None:

@@ -52,7 +52,10 @@ def measure(options: Options, material: Material, directory: Path, say: Say) -> 
         limits = Limits(
             options.rounds, options.seconds, options.requests, time.monotonic() + options.max_seconds
         )
-        cells, cut = _cells(options, clients, (Contender(first.base, seed), second), limits, say)
+        contenders = (Contender(first.base, seed), second)
+        if options.governed and second is not None:
+            contenders = (second, contenders[0])  # the governed one is judged
+        cells, cut = _cells(options, clients, contenders, limits, say)
         null = stack.enter_context(null_server(options.model, directory))
         found = ceilings(clients, null, cells, limits)
         circumstances = Circumstances(

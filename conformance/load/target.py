@@ -21,6 +21,8 @@ class Target:
     """A numeric address: looked up once, so that no request can leave for another one."""
     port: int
     path: str
+    token: str = ""
+    """Sent with every request, where there is one."""
 
     @property
     def url(self) -> str:

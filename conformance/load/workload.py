@@ -28,6 +28,8 @@ class Workload:
     paired: bool = True
     ratio_target: float | None = None
     """The least throughput compared with the floor that is good enough."""
+    p99_target: float | None = None
+    """The most that the 99th percentile may be, as a multiple of that of the second base."""
     rate_target: float | None = None
     """The least resources per second that are good enough, for one that is not paired."""
 

@@ -87,6 +87,14 @@ class Relation:
     """The age of the person at which it ends by itself, where that is yet to come."""
     most: int | None = None
     """How many parties there can be at a time."""
+    set_by: frozenset[str] = frozenset()
+    """Roles and relations that may give and end it; empty: the person's side."""
+    set_by_grown: frozenset[str] = frozenset()
+    """Who may as well once the person has reached `until_age`."""
+    declared_by: frozenset[str] = frozenset()
+    """Roles and relations that may declare that the person authorised somebody so; empty: nobody."""
+    declared_for: Duration | None = None
+    """How long a declaration can last; it lasts so long where it names no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +162,8 @@ class Policy:
     directory: DirectoryRule = field(default_factory=DirectoryRule)
     administrative: frozenset[str] = frozenset()
     """Types that say who the person is: read by whoever may read the record, not subject to the matrix."""
+    undeletable: frozenset[str] = frozenset()
+    """Types of a record that end with the record, and not by a deletion."""
     unreadable: frozenset[str] = frozenset()
     """Types that nobody reads."""
     flows: tuple[Flow, ...] = ()
@@ -168,6 +178,13 @@ class Policy:
     """How many items can be hidden one by one."""
     label_of: Mapping[str, str] = field(default_factory=lambda: _NONE)
     """`system|code` -> neutral label."""
+
+    @property
+    def classification(self) -> str:
+        """The digest of all that makes the `visibility` of a resource: classes, codes and levels."""
+        parts = (self.class_numbers, self.class_by_type, self.coded, self.class_by_code, self.confidentiality)
+        text = "\n".join(repr(sorted(part.items())) for part in parts)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def class_of(self, resource: Mapping[str, Any]) -> int:
         """Return the type class of a resource, 0 where it has none.

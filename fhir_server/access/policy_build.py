@@ -65,6 +65,7 @@ def build_policy(document: Mapping[str, Any], matrix: Matrix, generation: str) -
         relations=_frozen({name: _relation(name, row) for name, row in get("relations", {}).items()}),
         directory=DirectoryRule(**{key: frozenset(names) for key, names in directory.items()}),
         administrative=frozenset(types.get("administrative", ())),
+        undeletable=frozenset(types.get("undeletable", ())),
         unreadable=frozenset(types.get("unreadable", ())),
         flows=tuple(Flow(**_without_conditions(row)) for row in document["flow"]),
         rules=tuple(_rule(row, document) for row in document["rule"]),
@@ -128,9 +129,10 @@ def _professions(rows: Mapping[str, Iterable[str]]) -> dict[str, str]:
 
 def _relation(name: str, row: Mapping[str, Any]) -> Relation:
     known: dict[str, Any] = dict(row)
-    if "holders" in known:
-        known["holders"] = frozenset(known["holders"])
-    for key in ("duration", "until_age"):
+    for key in ("holders", "set_by", "set_by_grown", "declared_by"):
+        if key in known:
+            known[key] = frozenset(known[key])
+    for key in ("duration", "until_age", "declared_for"):
         if key in known:
             known[key] = parse_duration(known[key])
     return Relation(name, **known)

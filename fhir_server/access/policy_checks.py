@@ -74,6 +74,11 @@ def _types(document: Document, _: Matrix) -> Iterator[str]:
 def _relations(document: Document, _: Matrix) -> Iterator[str]:
     for name, row in document.get("relations", {}).items():
         yield from _unknown(row.get("holders", ()), _roles(document), f"relations.{name}.holders", "role")
+        names = {*_roles(document), *document.get("relations", {})}
+        for key in ("set_by", "set_by_grown", "declared_by"):
+            yield from _unknown(row.get(key, ()), names, f"relations.{name}.{key}", "role or relation")
+        if "set_by_grown" in row and "until_age" not in row:
+            yield f"relations.{name}.set_by_grown: there is no `until_age` at which one is grown"
         if row.get("one_session") and row["source"] != "authorisation":
             yield f"relations.{name}.one_session: only an authorisation is given in a session"
         if row.get("single") and row.get("most", 1) != 1:
@@ -83,7 +88,7 @@ def _relations(document: Document, _: Matrix) -> Iterator[str]:
 def _durations(document: Document, _: Matrix) -> Iterator[str]:
     written = {f"clocks.{name}": text for name, text in document.get("clocks", {}).items()}
     for name, row in document.get("relations", {}).items():
-        for key in ("duration", "until_age"):
+        for key in ("duration", "until_age", "declared_for"):
             if key in row:
                 written[f"relations.{name}.{key}"] = row[key]
     for place, text in written.items():

@@ -21,6 +21,7 @@ LANGUAGES: Final[Mapping[str, Words]] = tomllib.loads(
     resources.files(__package__).joinpath("sentences.toml").read_text("utf-8")
 )
 DEFAULT_LANGUAGE: Final = "en"
+_MIRROR: Final = "Consent/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +92,15 @@ def _did(words: Words, entry: AuditEntry, actor: Actor, telling: Telling) -> str
 
 
 def _what(words: Words, entry: AuditEntry, telling: Telling) -> str:
-    if not entry.entities:
-        found_nothing = entry.interaction == "search-type" and entry.status < 400
+    entities = entry.entities
+    if entry.interaction.startswith("$"):
+        # What an operation chose is told by its verb; the Consent that mirrors it would say it again.
+        entities = tuple(each for each in entities if not each.startswith(_MIRROR))
+    if not entities:
+        found_nothing = entry.interaction in ("search-type", "search-system") and entry.status < 400
         return str(words["nothing"] if found_nothing else words["record"])
     by_type: dict[str, list[str]] = {}
-    for entity in entry.entities:
+    for entity in entities:
         by_type.setdefault(entity.partition("/")[0], []).append(entity)
     parts = [_items(words, name, entities, telling) for name, entities in by_type.items()]
     return str(words["and"]).join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

@@ -82,6 +82,10 @@ class Token:
     """Whether it is good for a single request."""
 
 
+_Proven = tuple[Claims, Token]
+"""What a token says, and what is made of it."""
+
+
 def mint(
     key: TokenKey,
     actor: Actor,
@@ -123,7 +127,7 @@ class Verifier:
         self._key = _oct(key)
         self._audience = audience
         self._tokens = tokens
-        self._proven: OrderedDict[bytes, Claims] = OrderedDict()
+        self._proven: OrderedDict[bytes, _Proven] = OrderedDict()
         self._lock = threading.Lock()
 
     def verify(self, header: str | None, now: datetime) -> Token:
@@ -134,12 +138,12 @@ class Verifier:
         """
         if header is None:
             raise _refused("no-token", NO_TOKEN, "Bearer")
-        claims = self._claims(header)
-        if claims is None or not self._is_current(claims, now) or not self._may_be_used(claims):
+        proven = self._of(header)
+        if proven is None or not self._is_current(proven[0], now) or not self._may_be_used(proven[0]):
             raise bad_token()
-        return Token(_actor(claims), claims.purpose, _instant(claims.exp), claims.once)
+        return proven[1]
 
-    def _claims(self, header: str) -> Claims | None:
+    def _of(self, header: str) -> _Proven | None:
         scheme, _, text = header.strip().partition(" ")
         text = text.strip()
         if scheme.lower() != _SCHEME or not text.isascii() or len(text) > _MAX_CHARACTERS:
@@ -149,13 +153,13 @@ class Verifier:
             known = self._proven.get(digest)
         if known is not None:
             return known
-        claims = _proven(text, self._key)
-        if claims is not None:
+        proven = _proven(text, self._key)
+        if proven is not None:
             with self._lock:
-                self._proven[digest] = claims
+                self._proven[digest] = proven
                 if len(self._proven) > _KNOWN:
                     self._proven.popitem(last=False)
-        return claims
+        return proven
 
     def _is_current(self, claims: Claims, now: datetime) -> bool:
         at, leeway = now.timestamp(), LEEWAY.total_seconds()
@@ -182,7 +186,7 @@ def _refused(situation: str, text: str, challenge: str) -> FhirError:
     return FhirError(Issue(situation, text), headers={"WWW-Authenticate": challenge})
 
 
-def _proven(text: str, key: OctKey) -> Claims | None:
+def _proven(text: str, key: OctKey) -> _Proven | None:
     """Return what a token says if its signature is ours, else None."""
     try:
         signed = jws.deserialize_compact(text, key, algorithms=[ALGORITHM])
@@ -190,8 +194,10 @@ def _proven(text: str, key: OctKey) -> Claims | None:
         if signed.headers() != _HEADER:
             return None
         claims = msgspec.json.decode(signed.payload, type=Claims)
-        return claims if ID_PATTERN.match(claims.jti) and claims.sub and claims.role else None
-    except (JoseError, ValueError):
+        if not (ID_PATTERN.match(claims.jti) and claims.sub and claims.role):
+            return None
+        return claims, Token(_actor(claims), claims.purpose, _instant(claims.exp), claims.once)
+    except (JoseError, ValueError, OverflowError, OSError):  # the last two: an instant that is none
         return None
 
 

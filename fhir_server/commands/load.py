@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 import threading
@@ -27,6 +28,7 @@ from fhir_server.settings_values import IllegalValue, base_url
 
 EXIT_STORED, EXIT_SOME_REFUSED, EXIT_NOT_POSSIBLE, EXIT_STOPPED = 0, 1, 2, 130
 SHOWN_FAILURES = 20
+TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
 
 HELP = """Load FHIR resources from files and folders into a running server.
 
@@ -52,6 +54,14 @@ Exit codes:
 """
 
 
+def legal_token(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    """Return the token.  Raises BadParameter where it cannot stand in a header; it is not repeated."""
+    text = None if given is None else given.strip()
+    if text is not None and not TOKEN.fullmatch(text):
+        raise click.BadParameter("this is no token: letters, digits and -._~+/= are all that one has.")
+    return text or None
+
+
 @click.command(help=HELP)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
@@ -67,15 +77,28 @@ Exit codes:
 @click.option(
     "--resume", type=click.Path(path_type=Path, dir_okay=False), help="Note the progress in this file."
 )
+@click.option(
+    "--token",
+    envvar="FHIR_TOKEN",
+    callback=legal_token,
+    help="Bearer token of a governed server.  [better: FHIR_TOKEN, which no list of processes shows]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
-def load(paths: tuple[Path, ...], base: str, connections: int, resume: Path | None, as_json: bool) -> None:
+def load(
+    paths: tuple[Path, ...],
+    base: str,
+    connections: int,
+    resume: Path | None,
+    token: str | None,
+    as_json: bool,
+) -> None:
     """Load, report, and turn what stands in the way into a message and an exit code."""
     stopped = threading.Event()
     try:
         files = find_files(paths)
         base = base_url(base)
         began = time.monotonic()
-        with closing(Journal.open(resume, base)) as journal, Sender(base, journal, stopped) as sender:
+        with closing(Journal.open(resume, base)) as journal, Sender(base, journal, stopped, token) as sender:
             report = _load(files, sender, journal, connections, stopped, as_json)
     except (Unreadable, JournalRefused, Unreachable, IllegalValue) as reason:
         click.echo(str(reason), err=True)

@@ -29,6 +29,8 @@ from fhir_server.model.outcome import FhirError
 from fhir_server.model.view import View
 from fhir_server.search.index import Indexer
 from fhir_server.settings import EVERY_TYPE, ON, Settings, SettingsRefused, read_settings
+from fhir_server.starting import in_zone
+from fhir_server.store.access_mark import set_access_mark
 from fhir_server.store.connection import StoreRefused
 from fhir_server.store.data_dir import AlreadyServed, UnsafeDirectory
 from fhir_server.store.embedded import Embedded
@@ -38,6 +40,11 @@ from fhir_server.store.sealing.opening import SealingOptions
 from profiles.load import load_registry
 from profiles.registry import Registry
 
+UNLABELLED = (
+    "{count} resources say a label of the policy that they were not given when they were written: nobody "
+    "knew then what it means, and they would be seen by those from whom it hides them. No governed server "
+    "starts over them: load them into a new database through a governed server."
+)
 EXIT_DONE, EXIT_NOT_POSSIBLE, EXIT_STOPPED = 0, 2, 130
 REFUSALS = (
     SettingsRefused, StoreRefused, AlreadyServed, UnsafeDirectory, MongodUnavailable, PolicyRefused,
@@ -107,7 +114,7 @@ def _run(
     counts: Counter[str],
     quiet: bool,
 ) -> bool:
-    stopped = threading.Event()
+    stopped, labelling = threading.Event(), _labelling(settings)
     with ExitStack() as opened:
         store = _open(settings, registry, opened)
         opened.enter_context(_stopping(stopped))
@@ -119,11 +126,15 @@ def _run(
             bar.update(task, description=f"{resource_type}: {counts.total()} resources")
 
         done = reindex_all(
-            store.records, Indexer(registry, base_url=settings.base_url, zone=settings.timezone),
-            View.unrestricted("reindex"), types or store.catalogue.existing(), progress,
+            store.records, _indexer(settings, registry), View.unrestricted("reindex"),
+            types or store.catalogue.existing(), progress,
             batch=batch, until=SystemClock().now(), stopped=stopped, told=told,
-            labelling=_labelling(settings),
+            labelling=labelling,
         )  # fmt: skip
+        if done and not types and labelling.governs:
+            _mark(store, labelling, progress)
+        if done and not types:
+            store.entries.reached()
     if done:
         progress.remove()
     return done
@@ -132,6 +143,21 @@ def _run(
 def _labelling(settings: Settings) -> Labelling:
     """Return what labels mean by the policy of the server.  Raises PolicyRefused."""
     return NEUTRAL if settings.open or settings.policy is None else Labelling(load_policy(settings.policy))
+
+
+def _indexer(settings: Settings, registry: Registry) -> Indexer:
+    words = settings.sealing != ON
+    policy = None if settings.open or settings.policy is None else load_policy(settings.policy)
+    zone = in_zone(settings, policy).zone
+    return Indexer(registry, base_url=settings.base_url, zone=zone, words=words)
+
+
+def _mark(store: Store, labelling: Labelling, progress: Progress) -> None:
+    """Let servers of this policy start over what is now classified by it.  Raises ProgressRefused."""
+    if progress.unlabelled:
+        progress.remove()
+        raise ProgressRefused(UNLABELLED.format(count=progress.unlabelled))
+    set_access_mark(store.catalogue, labelling.policy.classification)
 
 
 def _open(settings: Settings, registry: Registry, opened: ExitStack) -> Store:

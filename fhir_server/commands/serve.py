@@ -98,7 +98,9 @@ class Options:
 @click.option(
     "--config", type=click.Path(path_type=Path), help="TOML file of settings; variables win over it."
 )
-@click.option("--demo", is_flag=True, help="Load the demo record and print requests to try.")
+@click.option(
+    "--demo", is_flag=True, help="Load the demo record; print tokens of its roles or, with --open, requests."
+)
 @click.option("--quiet", is_flag=True, help="No line for each request.")
 @click.option("--json", "json", is_flag=True, help="Print one JSON object per event instead of text.")
 def serve(**options: Any) -> None:
@@ -217,10 +219,14 @@ def _announce(
         event["mongodb_uri"] = embedded.uri
         text += f"\nIts MongoDB: {embedded.uri}"
     _say(options, event, text)
-    if options.demo:
+    if options.demo and options.open:
         from fhir_server.commands.serving.demo import show_demo
 
         show_demo(url, stopped, json_lines=options.json)
+    elif options.demo:
+        from fhir_server.commands.serving.governed_demo import show_governed_demo
+
+        show_governed_demo(settings, url, stopped, json_lines=options.json)
 
 
 def _say_event(options: Options, name: str, text: str) -> None:

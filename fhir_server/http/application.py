@@ -43,6 +43,7 @@ def flask_application(
     interactions: Iterable[Interaction],
     *,
     ping: Callable[[], bool],
+    behind: Callable[[], bool],
     version: str,
     cors: Cors,
     operations: Mapping[str, OperationDefinition],
@@ -50,7 +51,7 @@ def flask_application(
 ) -> Flask:
     """Return the WSGI application.
 
-    `ping` says whether the database answers; `operations` are the definitions by canonical; `statement`
+    `ping` says whether the database answers, `behind` whether it needs a reindex; `operations` are the definitions by canonical; `statement`
     gives the CapabilityStatement's text.
     """
     app = Flask("fhir_server", static_folder=None)
@@ -66,7 +67,7 @@ def flask_application(
     for name, schema in _schemas(rows, operations).items():
         api.spec.components.schema(name, dict(schema))
     api.register_blueprint(fhir_blueprint(exchange, rows, operations))
-    app.register_blueprint(health_blueprint(ping))
+    app.register_blueprint(health_blueprint(ping, behind))
     app.register_blueprint(docs_blueprint(statement))
     cors.join(app)
     return app

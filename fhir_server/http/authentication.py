@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 from fhir_server.access.tokens import Verifier
 from fhir_server.interactions.request import Request
-from fhir_server.model.actor import Actor
-from fhir_server.model.view import View
+from fhir_server.model.actor import OPEN, Actor
+from fhir_server.model.view import ActorRef, View
 
 STRANGER: Final = Actor("unknown", "unknown")
 """The actor of a request whose token was not accepted, or that has none."""
@@ -42,9 +43,15 @@ class Authentication:
         if self._verifier is None:
             return request
         token = self._verifier.verify(environ.get("HTTP_AUTHORIZATION"), request.now)
-        view = View.nothing(token.actor.ref, token.purpose)
+        view = _blind(token.actor.ref, token.purpose)
         return replace(request, actor=token.actor, purpose=token.purpose, view=view)
 
-    def stranger(self, request: Request) -> Request:
-        """Return the request in the name of nobody, for the access log."""
-        return request if self._verifier is None else replace(request, actor=STRANGER)
+    @property
+    def first_actor(self) -> Actor:
+        """The actor of a request before anyone knows who asks, for the access log."""
+        return OPEN if self._verifier is None else STRANGER
+
+
+@lru_cache(maxsize=1024)
+def _blind(actor: ActorRef, purpose: str) -> View:
+    return View.nothing(actor, purpose)

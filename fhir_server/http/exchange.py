@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import flask
 from flask import Response
@@ -18,7 +18,7 @@ from fhir_server.http.codecs import Codecs
 from fhir_server.http.forwarded import Proxies
 from fhir_server.http.log import log_request
 from fhir_server.interactions.context import Context
-from fhir_server.interactions.dispatch import Interaction, parse_query
+from fhir_server.interactions.dispatch import Address, Interaction, parse_query
 from fhir_server.interactions.gate import Refused
 from fhir_server.interactions.request import Pairs, Reply, Request
 from fhir_server.interactions.writing import audit_entries
@@ -71,13 +71,11 @@ class Exchange:
         self._authentication = authentication
         self._max_body_bytes = max_body_bytes
 
-    def answer(
-        self, interaction: Interaction, resource_type: str = "", id: str = "", version_id: str = ""
-    ) -> Response:
-        """Return the answer to Flask's current request, which has this address."""
+    def answer(self, interaction: Interaction, **parts: Any) -> Response:
+        """Return the answer to Flask's current request; `parts` are the variables of its address."""
         started = perf_counter()
         environ = flask.request.environ
-        course = _Course(self._bare(environ, interaction.name, resource_type, id, version_id))
+        course = _Course(self._bare(environ, interaction.name, Address(interaction, **parts)))
         context = self._seen_through(environ)
         try:
             reply = self._carry(environ, interaction, context, course)
@@ -100,7 +98,9 @@ class Exchange:
         if not interaction.public:
             request = course.request = self._authentication.identified(environ, request)
         resource_type = request.resource_type
-        self._context.dispatcher.check(resource_type, request.id, request.version_id)
+        within = request.compartment
+        compartment = () if within is None else (within.resource_type, within.id)
+        self._context.dispatcher.check(resource_type, request.id, request.version_id, *compartment)
         query = parse_query(environ.get("QUERY_STRING", ""))
         course.wire = agree(interaction, resource_type, query, environ)
         request = course.request = self._read(environ, interaction, request, query)
@@ -151,17 +151,19 @@ class Exchange:
             self._context if base_url == self._context.base_url else replace(self._context, base_url=base_url)
         )
 
-    def _bare(
-        self, environ: Environ, interaction: str, resource_type: str = "", id: str = "", version_id: str = ""
-    ) -> Request:
+    def _bare(self, environ: Environ, interaction: str, address: Address | None = None) -> Request:
         """Return the request as far as it can be told without refusing anything."""
         now = self._context.clock.now()
-        request = Request(
+        return Request(
             interaction, self._authentication.first_view, now,
-            headers.request_id(environ, self._context.ids, now), resource_type, id, version_id,
+            headers.request_id(environ, self._context.ids, now),
+            resource_type="" if address is None else address.resource_type,
+            id="" if address is None else address.id,
+            version_id="" if address is None else address.version_id,
+            compartment=None if address is None else address.within,
             conditions=headers.conditions(environ), prefer=headers.prefer(environ),
+            actor=self._authentication.first_actor,
         )  # fmt: skip
-        return self._authentication.stranger(request)
 
     def _read(self, environ: Environ, interaction: Interaction, request: Request, query: Pairs) -> Request:
         if interaction.method == "GET":
@@ -209,13 +211,14 @@ class Exchange:
             touched.setdefault(shown.owner, []).append(shown.entity)
         # Where nothing was shown of a record that was asked about, that is a line of its journal too.
         asked = reply.persons if request.view.owner is None else (request.view.owner, *reply.persons)
-        for owner in asked:
+        met = set(reply.met) if not request.by_address else {request.view.owner, *reply.met}
+        for owner in (*asked, *reply.met):
             touched.setdefault(owner, [])
         attempts = reply.attempts if request.attempt is None else (request.attempt, *reply.attempts)
         entries = audit_entries(
             self._context, request, reply.status, touched.items(),
             interaction=reply.interaction, query=reply.query,
-            situation=course.situation, attempts=attempts,
+            situation=course.situation, attempts=attempts, met=met - set(reply.persons),
         )  # fmt: skip
         audit = self._context.audit
         try:

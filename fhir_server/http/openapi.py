@@ -17,7 +17,15 @@ FHIR_JSON = "application/fhir+json"
 SCHEMAS = "#/components/schemas/"
 
 OF_BUNDLES = frozenset(
-    {"search-type", "history-instance", "history-type", "history-system", "batch", "transaction"}
+    {
+        "search-type",
+        "search-system",
+        "history-instance",
+        "history-type",
+        "history-system",
+        "batch",
+        "transaction",
+    }
 )
 COMPONENTS: Mapping[str, Mapping[str, Any]] = {
     "Resource": {

@@ -28,7 +28,7 @@ class Segment(BaseConverter):
     words: frozenset[str] = frozenset()
 
     def __init_subclass__(cls) -> None:
-        alternatives = "|".join(sorted(cls.words))
+        alternatives = "|".join(map(re.escape, sorted(cls.words)))
         cls.regex = rf"(?!\$|(?:{alternatives})(?:/|$))[^/]+" if alternatives else r"(?!\$)[^/]+"
 
 
@@ -50,10 +50,24 @@ class VersionSegment(Segment):
     words = RESERVED["version_id"]
 
 
+class CompartmentSegment(Segment):
+    """The type of a compartment."""
+
+    words = RESERVED["compartment"]
+
+
+class CompartmentIdSegment(Segment):
+    """The logical id of what defines a compartment."""
+
+    words = RESERVED["compartment_id"]
+
+
 SEGMENTS: Mapping[str, type[Segment]] = {
     "resource_type": TypeSegment,
     "id": IdSegment,
     "version_id": VersionSegment,
+    "compartment": CompartmentSegment,
+    "compartment_id": CompartmentIdSegment,
 }
 """By variable; the name of the converter in a rule is the same."""
 
@@ -61,6 +75,8 @@ PATTERNS: Mapping[type[BaseConverter], str] = {
     TypeSegment: "^[A-Z][A-Za-z]+$",
     IdSegment: ID,
     VersionSegment: ID,
+    CompartmentSegment: "^[A-Z][A-Za-z]+$",
+    CompartmentIdSegment: ID,
 }
 
 
@@ -98,7 +114,8 @@ def _view(
     rows: Mapping[str, Interaction],
     operations: Mapping[str, OperationDefinition],
 ) -> type[MethodView]:
-    names = "-".join(segment.strip("<>_$") for segment in shape.split("/") if segment) or "system"
+    words = (segment.strip("<>_$").replace("*", "all") for segment in shape.split("/") if segment)
+    names = "-".join(words) or "system"
     members: dict[str, Any] = {
         row.method.lower(): blueprint.doc(**described(row, operations.get(row.definition or "")))(
             _method(exchange, row)

@@ -17,7 +17,7 @@ from fhir_server.model.document import Document, Facts, SearchEntries, Stored
 from fhir_server.model.ids import seq_of
 from fhir_server.model.outcome import refuse
 from fhir_server.model.temporal import format_instant
-from fhir_server.model.unit_of_work import Relabel
+from fhir_server.model.unit_of_work import Flow, Relabel
 
 OBSERVATION_VALUES = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
 SUBSETTED = "SUBSETTED"
@@ -39,6 +39,7 @@ class Version:
 
     document: Document
     relabels: tuple[Relabel, ...] = ()
+    flows: tuple[Flow, ...] = ()
 
 
 def whole_milliseconds(instant: datetime) -> datetime:
@@ -83,7 +84,8 @@ def new_version(
     owner = owner_of(context, request, stamped, before)
     draft = Draft(stamped, owner, None if before is None else before.facts, named)
     settled = settle(context, request, [draft])
-    return Version(written(context, stamped, identity, settled.facts[0], request.now), settled.relabels)
+    document = written(context, stamped, identity, settled.facts[0], request.now)
+    return Version(document, settled.relabels, settled.flows)
 
 
 def rewrite(
@@ -101,7 +103,7 @@ def rewrite(
     draft = Draft(resource, current.owner, current.facts, named=True, drops=drops)
     settled = settle(context, request, [draft])
     document = written(context, resource, identity, settled.facts[0], request.now)
-    return Version(replace(document, seq=current.seq), settled.relabels)
+    return Version(replace(document, seq=current.seq), settled.relabels, settled.flows)
 
 
 def written(

@@ -101,6 +101,17 @@ def search_events(context: Context, request: Request) -> Reply:
     return Reply(200, searchset(known, links, entries), query=asked.digest.hex())
 
 
+def search_events_within(context: Context, request: Request) -> Reply:
+    """Return the searchset of the AuditEvents in the compartment of a person; raises as `search_events`.
+
+    Raises FhirError `unknown-address` for other compartments: the log is asked for by type there.
+    """
+    within = request.compartment
+    if within is None or within.resource_type != "Patient":
+        raise refuse("unknown-address", "AuditEvents are searched as a type, or in a Patient compartment.")
+    return search_events(context, replace(request, query=(("patient", str(within)), *request.query)))
+
+
 def keep_out(context: Context, request: Request) -> Reply:
     """Refuse to write: only the server writes its access log.  Raises FhirError `method-not-allowed`."""
     del context, request

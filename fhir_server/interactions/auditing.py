@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from fhir_server.interactions import notices
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.request import Attempt, Request
-from fhir_server.model.audit import AuditEntry
+from fhir_server.model.audit import BY_ADDRESS, AuditEntry
 from fhir_server.model.outcome import SITUATIONS
 from fhir_server.search.result_parameters import CURSOR
 
@@ -20,6 +20,7 @@ PLAIN: Final = WRITES | {"read", "vread", "batch"}
 """Interactions of which the entities say what was asked."""
 METHODS: Final = {
     "create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE", "search-type": "GET",
+    "search-system": "GET",
 }  # fmt: skip
 REFUSED: Final = "refused"
 FIRST_ERROR: Final = 400
@@ -37,11 +38,13 @@ def audit_entries(
     query: str | None = None,
     situation: str | None = None,
     attempts: Iterable[Attempt] = (),
+    met: Collection[str | None] = (),
 ) -> tuple[AuditEntry, ...]:
     """Return one entry for each person whose record an answer touched, one in all when it touched none.
 
     `attempts` are what was refused of it: persons that nothing else of the answer touched have an entry for
     that.  `situation` says why an answer is a refusal.  Each entry carries the notices of the access itself.
+    `met` are persons whom the request did not name: where nothing of theirs was shown, it does not tell.
     """
     named = interaction or request.interaction
     common = AuditEntry(
@@ -50,13 +53,16 @@ def audit_entries(
         interaction=named, status=status, query=query, situation=situation,
     )  # fmt: skip
     if context.policy is not None:
-        common = _governed(request, common)
+        common = _governed(context, request, common)
     persons = {
-        owner: _noted(context, request, replace(common, owner=owner, entities=tuple(entities)))
+        owner: _noted(
+            context, request, _by_address(common, owner in met and not entities), owner, tuple(entities)
+        )
         for owner, entities in touched
     }
     for attempt in attempts:
         refused = replace(common, owner=attempt.owner, rule=attempt.rule, request=asked(request, named))
+        refused = _by_address(refused, attempt.by_address)
         if status < FIRST_ERROR:  # one part of many was refused, the whole was answered
             refused = replace(refused, status=SITUATIONS[REFUSED].status, situation=REFUSED)
         if attempt.owner not in persons:
@@ -70,7 +76,9 @@ def asked(request: Request, interaction: str) -> str | None:
 
     Cursors are left out: they say nothing.
     """
-    parts = [request.resource_type, request.id]
+    within = request.compartment
+    parts = [] if within is None else [within.resource_type, within.id]
+    parts += [request.resource_type, request.id]
     parts += [interaction] if interaction.startswith("$") else []
     parts += ["_history", request.version_id] if interaction in HISTORIES else []
     address = "/".join(part for part in parts if part)
@@ -81,21 +89,39 @@ def asked(request: Request, interaction: str) -> str | None:
     return f"{method} {address}{'?' if query else ''}{query}"[:MAX_ASKED]
 
 
-def _governed(request: Request, common: AuditEntry) -> AuditEntry:
+def _governed(context: Context, request: Request, common: AuditEntry) -> AuditEntry:
     """Return the entry with who asked for what under which rule."""
     named = common.interaction
     said = bool(request.query) or named not in PLAIN or common.status >= FIRST_ERROR
     return replace(
         common,
         actor=request.actor.ref, agent=request.actor, purpose=request.purpose or common.purpose,
-        rule=request.view.rule, mode=request.view.mode, labels=notices.secret(request),
+        rule=request.view.rule, mode=_mode(context, request), labels=notices.secret(request),
         request=asked(request, named) if said else None,
     )  # fmt: skip
 
 
-def _noted(context: Context, request: Request, entry: AuditEntry) -> AuditEntry:
-    """Return the entry of what was answered, with its id and its notices."""
+def _mode(context: Context, request: Request) -> str:
+    """Return the mode of the purpose, also where it was refused; of one that is not admitted, the usual one."""
+    modes = context.policy.purposes if context.policy is not None else {}
+    asked = modes.get(request.purpose)
+    return asked.name if asked is not None else request.view.mode
+
+
+def _by_address(entry: AuditEntry, unnamed: bool) -> AuditEntry:
+    return replace(entry, labels=(*entry.labels, BY_ADDRESS)) if unnamed else entry
+
+
+def _noted(
+    context: Context,
+    request: Request,
+    entry: AuditEntry,
+    owner: str | None = None,
+    entities: tuple[str, ...] = (),
+) -> AuditEntry:
+    """Return the entry of what was answered about a person, with its id and its notices."""
     # What was written is told by itself, and what was refused showed nothing.
     untold = entry.status >= FIRST_ERROR or (entry.interaction in WRITES and entry.mode == notices.NORMAL)
-    told = () if untold else notices.of_access(context, request, entry.owner)
-    return replace(entry, id=context.ids.new(request.now), notices=told)
+    told = () if untold else notices.of_access(context, request, owner)
+    id = context.ids.new(request.now)
+    return replace(entry, id=id, owner=owner, entities=entities, notices=told)

@@ -39,6 +39,8 @@ class Answered:
     shown: tuple[Shown, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     person: str | None = None
+    by_address: bool = False
+    """Whether the person was found by the id of a resource alone."""
 
 
 def batch(context: Context, request: Request) -> Reply:
@@ -59,7 +61,12 @@ def batch(context: Context, request: Request) -> Reply:
         persons=tuple(
             answered.person
             for answered in answers.values()
-            if answered.person is not None and not answered.audited
+            if answered.person is not None and not answered.audited and not answered.by_address
+        ),
+        met=tuple(
+            answered.person
+            for answered in answers.values()
+            if answered.person is not None and not answered.audited and answered.by_address
         ),
     )
 
@@ -75,7 +82,8 @@ def _answer(context: Context, request: Request, raw: Any, position: int) -> Answ
         attempts = (error.attempt,) if isinstance(error, Refused) else ()
         return Answered(refused_entry(context, inside(error, entry)), audited=False, attempts=attempts)
     attempts = () if admitted.attempt is None else (admitted.attempt,)
-    return replace(answer_entry(context, admitted, entry), attempts=attempts, person=admitted.view.owner)
+    answered = answer_entry(context, admitted, entry)
+    return replace(answered, attempts=attempts, person=admitted.view.owner, by_address=admitted.by_address)
 
 
 def _admitted(context: Context, request: Request, entry: Entry) -> Request:
@@ -119,6 +127,7 @@ def asked_by(context: Context, request: Request, entry: Entry) -> Request:
         resource_type=address.resource_type,
         id=address.id,
         version_id=address.version_id,
+        compartment=address.within,
         query=address.query,
         body=body,
         patch=patch,

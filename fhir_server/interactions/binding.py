@@ -24,6 +24,7 @@ from fhir_server.interactions.names import (
 from fhir_server.interactions.request import Pairs, Request
 from fhir_server.model.outcome import FhirError
 from fhir_server.model.reference import ReferenceKind, is_id, parse_reference
+from fhir_server.search.compartments import Compartment
 from fhir_server.search.escape import split_bar, split_unescaped
 from fhir_server.search.owner import Owners
 from fhir_server.search.owner_rules import owner_rule
@@ -36,6 +37,8 @@ PERSON_PARAMETERS: Final = ("patient", "subject")
 """Parameters of a search or an operation that can name the person, whatever the type."""
 
 IDENTIFIER: Final = "identifier"
+TYPE: Final = "_type"
+"""The parameter in which a search over several types names them."""
 
 
 class Binder:
@@ -58,6 +61,10 @@ class Binder:
             return Directory()
         if request.id:
             return self._instance(interaction, request)
+        if request.compartment is not None:
+            return self._within(request.compartment, request)
+        if interaction.name == "search-system":
+            return self._of_types(request)
         by_query = self.of_query(resource_type, request.query)
         if interaction.name in BY_BODY:
             return one_of([self._created(interaction, request), by_query])
@@ -133,6 +140,27 @@ class Binder:
             return query
         return tuple((chained[n], f"{PATIENT}/{owner}") if n in chained else (n, v) for n, v in query)
 
+    def _within(self, compartment: Compartment, request: Request) -> AnyNames:
+        """Return what the search of a compartment names: the person whose it is, or who else is asked for."""
+        by_query = self.of_query(request.resource_type, request.query) if request.resource_type else Nobody()
+        if compartment.resource_type in self.directory:
+            return by_query
+        return one_of([self.of_address(compartment.resource_type, compartment.id), by_query])
+
+    def _of_types(self, request: Request) -> AnyNames:
+        """Return what a search over several types names: of each that is of a person, that person."""
+        named = [self.of_query(resource_type, request.query) for resource_type in sorted(_types(request))]
+        return Nobody() if any(isinstance(one, Nobody) for one in named) else one_of(named)
+
+    def searched(self, request: Request) -> Iterable[str]:
+        """Return the types that a search over several is about: those of persons, where there are any."""
+        within = request.compartment
+        all_of = (
+            self._registry.compartments.get(within.resource_type, {}) if within else self._registry.parameters
+        )
+        asked = _types(request) or set(all_of)
+        return asked - self.directory or asked
+
     def _instance(self, interaction: Interaction, request: Request) -> AnyNames:
         resource_type, id = request.resource_type, request.id
         if resource_type == PATIENT or interaction.name != "update":
@@ -193,6 +221,12 @@ class Binder:
             )
             self._parameters[resource_type] = known
         return known
+
+
+def _types(request: Request) -> set[str]:
+    """Return the types that a search over several names."""
+    given = [value for name, value in request.query if name == TYPE]
+    return {name.strip() for value in given for name in value.split(",") if name.strip()}
 
 
 def _chain(name: str) -> str | None:

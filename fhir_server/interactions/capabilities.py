@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.dispatch import Interaction
@@ -21,6 +21,14 @@ from fhir_server.search.catalogue import Catalogue
 FHIR_VERSION = "4.0.1"
 ANY_TYPE = "Resource"
 """Among the types of an operation: it can be called on all."""
+
+
+SECURITY: Final[Mapping[str, Any]] = {
+    "service": [{"text": "Bearer tokens that this server signed itself, for development"}],
+    "description": "Every request but for this statement and the pages about the API carries "
+    "`Authorization: Bearer`. It names exactly one person; a policy and that person's choices decide what "
+    "it sees. What is hidden does not exist. Every answer is on record, and the person reads that record.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,8 @@ class Facts:
     update_create: bool
     conditional_delete: str
     """`single` or `multiple`."""
+    governed: bool = False
+    """Whether it is decided who may see and do what."""
 
 
 class Statement:
@@ -75,6 +85,7 @@ class Statement:
             "rest": [
                 {
                     "mode": "server",
+                    **({"security": SECURITY} if facts.governed else {}),
                     "resource": [
                         self._type(name) for name in sorted(self._catalogue.registry.resource_types)
                     ],

@@ -29,7 +29,7 @@ from fhir_server.model.audit import Notice
 from fhir_server.model.document import Access, Document, Facts
 from fhir_server.model.outcome import Issue, operation_outcome, refuse
 from fhir_server.model.predicate import matches
-from fhir_server.model.unit_of_work import Relabel, Replace, UnitOfWork, VersionConflict
+from fhir_server.model.unit_of_work import Flow, Relabel, Replace, UnitOfWork, VersionConflict
 
 KIND: Final = "choice"
 """The notices of a choice."""
@@ -46,6 +46,7 @@ class Change:
     choices: PersonChoices
     rewrites: tuple[Replace, ...] = ()
     relabels: tuple[Relabel, ...] = ()
+    flows: tuple[Flow, ...] = ()
     releases: tuple[Document, ...] = ()
     """What those who are told of deposits see from now on."""
     shown: tuple[str, ...] = ()
@@ -160,6 +161,7 @@ def _commit(
         replaces=written.replaces,
         rewrites=change.rewrites,
         relabels=change.relabels,
+        flows=change.flows,
         choices=changed(before, written.choices) if differs else None,
         audit=audit_entries(context, request, 200, [(before.owner, entities)]),
         notices=_notices(context, request, change, entities, differs=differs),

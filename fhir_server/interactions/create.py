@@ -14,8 +14,8 @@ from fhir_server.interactions.lookup import Criteria, bind, find, several
 from fhir_server.interactions.read import not_found
 from fhir_server.interactions.replies import of_document, of_stored, reply_of
 from fhir_server.interactions.request import Reply, Request
-from fhir_server.interactions.writing import Changes, commit_one
-from fhir_server.model.unit_of_work import ConditionMatched
+from fhir_server.interactions.writing import Changes, commit_one, gave_up
+from fhir_server.model.unit_of_work import ConditionMatched, VersionConflict
 
 
 def create(context: Context, request: Request) -> Reply:
@@ -46,13 +46,26 @@ def store_new(context: Context, request: Request, resource: dict[str, Any], want
 
     Raises ConditionMatched.
     """
+    guarded = guard(context, request, resource, None)
+    for _ in range(context.limits.attempts):
+        try:
+            return _store_new(context, request, guarded, wanted)
+        except VersionConflict:
+            # What labels flow in from got others meanwhile.
+            continue
+    raise gave_up()
+
+
+def _store_new(context: Context, request: Request, guarded: dict[str, Any], wanted: Criteria | None) -> Reply:
     id = context.ids.new(request.now)
     identity = Identity(request.resource_type, id, 1, whole_milliseconds(request.now))
-    version = new_version(context, request, guard(context, request, resource, None), identity)
+    version = new_version(context, request, guarded, identity)
     document = version.document
     refuse_conditional_references(context, document)
     conditions = () if wanted is None else (wanted.guards(request, id),)
-    changes = Changes(creates=(document,), conditions=conditions, relabels=version.relabels)
+    changes = Changes(
+        creates=(document,), conditions=conditions, relabels=version.relabels, flows=version.flows
+    )
     return commit_one(context, request, changes, of_document(201, document))
 
 

@@ -11,15 +11,18 @@ from fhir_server.interactions.context import Context
 from fhir_server.interactions.request import Pairs, Reply, Request
 from fhir_server.model.ids import ID_PATTERN
 from fhir_server.model.outcome import FhirError, Issue, refuse
+from fhir_server.search.compartments import Compartment
 
 Handler = Callable[[Context, Request], Reply]
 Level = Literal["system", "type", "instance"]
 
 MAX_PARAMETERS = 500
 RESERVED = {
-    "resource_type": frozenset({"metadata", "_history"}),
+    "resource_type": frozenset({"metadata", "_history", "_search", "*"}),
     "id": frozenset({"_history", "_search"}),
     "version_id": frozenset[str](),
+    "compartment": frozenset({"metadata", "_history", "_search"}),
+    "compartment_id": frozenset({"_history", "_search"}),
 }
 """Segments of an address that are never the value of a variable; nor are those that begin with `$`."""
 
@@ -28,7 +31,8 @@ RESERVED = {
 class Interaction:
     """One row of the table: an address, a method and who answers.
 
-    `shape` is the address below the base; its variables are `resource_type`, `id` and `version_id`.
+    `shape` is the address below the base; its variables are `resource_type`, `id` and `version_id`, and
+    for what is searched within something else, `compartment` (a type) and `compartment_id`.
     `name` is a code of http://hl7.org/fhir/restful-interaction or an operation's `$name`.
     """
 
@@ -61,7 +65,14 @@ class Address:
     resource_type: str = ""
     id: str = ""
     version_id: str = ""
+    compartment: str = ""
+    compartment_id: str = ""
     query: Pairs = ()
+
+    @property
+    def within(self) -> Compartment | None:
+        """The compartment that is searched, if any."""
+        return Compartment(self.compartment, self.compartment_id) if self.compartment else None
 
 
 class Dispatcher:
@@ -95,17 +106,29 @@ class Dispatcher:
             raise not_allowed(method, allowed)
         raise unknown_address(segments)
 
-    def check(self, resource_type: str = "", id: str = "", version_id: str = "") -> None:
+    def check(
+        self,
+        resource_type: str = "",
+        id: str = "",
+        version_id: str = "",
+        compartment: str = "",
+        compartment_id: str = "",
+    ) -> None:
         """Raise FhirError unless the parts of an address are legal; those that it lacks are empty."""
-        if resource_type and resource_type not in self._resource_types:
-            if resource_type.startswith("_"):
-                raise unknown_address([resource_type])
-            raise refuse("unknown-type", "There is no resource type of this name in FHIR R4.")
-        if id and not ID_PATTERN.match(id):
-            text = "A logical id has 1 to 64 characters out of letters A-Z and a-z, digits, '-' and '.'."
-            raise refuse("illegal-id", text)
+        for name in (compartment, resource_type):
+            self._check_type(name)
+        for text in (compartment_id, id):
+            if text and not ID_PATTERN.match(text):
+                told = "A logical id has 1 to 64 characters out of letters A-Z and a-z, digits, '-' and '.'."
+                raise refuse("illegal-id", told)
         if version_id and not ID_PATTERN.match(version_id):
             raise refuse("illegal-id", "A version id has the form of a logical id.")
+
+    def _check_type(self, name: str) -> None:
+        if name and name not in self._resource_types:
+            if name.startswith("_"):
+                raise unknown_address([name])
+            raise refuse("unknown-type", "There is no resource type of this name in FHIR R4.")
 
 
 def parse_query(text: str) -> Pairs:

@@ -31,6 +31,10 @@ class Gate(Protocol):
         """
         ...
 
+    def bind(self, request: Request) -> Request:
+        """Return an entry of something admitted with the person of its View in the place of identifiers."""
+        ...
+
 
 class OpenGate:
     """The gate of a server without access control: the View that a request came with is everything."""
@@ -38,4 +42,8 @@ class OpenGate:
     def admit(self, interaction: Interaction, request: Request) -> Request:
         """Return the request as it is."""
         del interaction
+        return request
+
+    def bind(self, request: Request) -> Request:
+        """Return the request as it is."""
         return request

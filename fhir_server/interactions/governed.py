@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
-from fhir_server.access.choices import PersonChoices, no_choices, read_choices
 from fhir_server.access.decide import REFUSED, decide, explain
 from fhir_server.access.policy import Policy
 from fhir_server.access.ports import Choices, Held
+from fhir_server.access.views import Views, choices_of
 from fhir_server.interactions.binding import PATIENT, Binder
 from fhir_server.interactions.dispatch import Interaction
 from fhir_server.interactions.gate import Refused
@@ -28,6 +28,7 @@ from fhir_server.interactions.names import (
     Nothing,
     Several,
 )
+from fhir_server.interactions.ports import Records
 from fhir_server.interactions.request import Attempt, Pairs, Request
 from fhir_server.interactions.transaction.naming import TRANSACTION, asked_of, naming
 from fhir_server.model.outcome import FhirError, refuse
@@ -46,9 +47,16 @@ class GovernedGate:
     """Implements `interactions.gate.Gate`.  Immutable; shared by all threads of a worker."""
 
     def __init__(
-        self, policy: Policy, choices: Choices, binder: Binder, validator: StructureValidator
+        self,
+        policy: Policy,
+        choices: Choices,
+        binder: Binder,
+        validator: StructureValidator,
+        records: Records | None = None,
     ) -> None:
+        self._records = records
         self._policy = policy
+        self._views = Views(policy)
         self._choices = choices
         self._binder = binder
         self._validator = validator
@@ -61,8 +69,8 @@ class GovernedGate:
                 return _through(request, _blind(request))
             case Names(owner, identifiers):
                 return self._bound(interaction, request, self._person(request, owner, identifiers))
-            case NamesIdentifier(identifier, creates):
-                return self._bound(interaction, request, self._identified(request, identifier, creates))
+            case NamesIdentifier():
+                return self._bound(interaction, request, self._identified(request, named))
             case NamesResource(resource_type, id):
                 return self._resource(interaction, request, resource_type, id)
             case Directory():
@@ -71,6 +79,13 @@ class GovernedGate:
                 return _through(request, self._enrolling(request))
         return self._nobody(interaction, request, named)
 
+    def bind(self, request: Request) -> Request:
+        """Return an entry of a transaction that was admitted as a whole; see the port."""
+        owner = request.view.owner
+        if owner is None or not request.query:
+            return request
+        return replace(request, query=self._binder.bound(request.resource_type, request.query, owner))
+
     def _named(self, interaction: Interaction, request: Request) -> AnyNames:
         if interaction.name == TRANSACTION and isinstance(request.body, Mapping):
             return naming(self._binder, request.body)
@@ -78,16 +93,22 @@ class GovernedGate:
 
     def _person(self, request: Request, owner: str, identifiers: tuple[str, ...] = ()) -> View:
         """Return the View on the record of a person.  Raises Refused."""
-        if identifiers and tuple(self._choices.person_of(identifiers)) != (owner,):
+        if not self._are_of(owner, identifiers):
             owner = NOBODY_ID
         held = self._choices.of_resource(PATIENT, owner)
         if held is None and request.resource_type == PATIENT and request.interaction == "update":
             return self._enrolling(request)
         return self._decided(request, owner, held)
 
-    def _identified(self, request: Request, identifier: str, creates: bool) -> View:
-        found = self._choices.person_of((identifier,))
+    def _are_of(self, owner: str, identifiers: tuple[str, ...]) -> bool:
+        """Return whether each of these identifiers is that person's alone; it costs the same if not."""
+        found = [tuple(self._choices.person_of((one,))) for one in identifiers]
+        return all(one == (owner,) for one in found)
+
+    def _identified(self, request: Request, named: NamesIdentifier) -> View:
+        found, creates = self._choices.person_of((named.identifier,)), named.creates
         owner = found[0] if len(found) == 1 else NOBODY_ID
+        owner = owner if self._are_of(owner, named.also) else NOBODY_ID
         held = self._choices.of_resource(PATIENT, owner)
         if creates and not found:
             return self._enrolling(request)
@@ -103,22 +124,30 @@ class GovernedGate:
             else:
                 view = self._decided(request, owner, held)
             self._check(interaction, request, view)
+            if owner is not None and request.id != id:
+                self._check_seen(resource_type, id, view)
         except FhirError as error:
             if error.issues[0].situation != "refused":
                 raise
             attempt = error.attempt if isinstance(error, Refused) else Attempt(owner)
-            return _through(request, _blind(request), attempt)
-        return _through(request, view)
+            return _through(request, _blind(request), replace(attempt, by_address=True))
+        return replace(_through(request, view), by_address=True)
+
+    def _check_seen(self, resource_type: str, id: str, view: View) -> None:
+        """Raise Refused where what a body refers to is not seen: it does not say whose record it is about."""
+        if self._records is not None and self._records.read(resource_type, id, view) is None:
+            _refuse(view.owner, view.rule)
 
     def _decided(self, request: Request, owner: str, held: Held | None) -> View:
         """Return the View that the policy gives on a person's record.  Raises Refused."""
         known = held is not None and request.actor.record in (None, owner)
-        chosen = _read(owner, held.choices if held is not None else None)
-        asked = (self._policy, request.actor, request.purpose, owner, chosen, request.now)
+        chosen = held.choices if held is not None else None
         person = owner if held is not None else None
+        actor, purpose, now = request.actor, request.purpose, request.now
         try:
-            view = decide(*asked)
+            view = self._views.view(actor, purpose, owner, chosen, now)
         except FhirError as error:
+            asked = (self._policy, actor, purpose, owner, choices_of(owner, chosen), now)
             rule = explain(*asked).rule if error.issues[0].situation == "refused" else ""
             raise Refused(error, Attempt(person, rule)) from None
         if not known:
@@ -152,14 +181,24 @@ class GovernedGate:
         name = interaction.name
         if name == TRANSACTION and isinstance(request.body, Mapping):
             allowed = all(
-                _allows(view, kind, type_name) for kind, type_name in asked_of(self._binder, request.body)
+                self._allows(view, kind, type_name)
+                for kind, type_name in asked_of(self._binder, request.body)
             )
+        elif name == "search-system":
+            allowed = any(self._allows(view, "search-type", one) for one in self._binder.searched(request))
         elif name.startswith("$"):
             allowed = view.operations is None or name in view.operations
         else:
-            allowed = _allows(view, name, request.resource_type)
+            allowed = self._allows(view, name, request.resource_type)
         if not allowed:
             _refuse(view.owner, view.rule)
+
+    def _allows(self, view: View, interaction: str, resource_type: str) -> bool:
+        if interaction in CONSULTS:
+            return not isinstance(view.reads(resource_type), NothingAtAll)
+        if interaction == "delete" and resource_type in self._policy.undeletable:
+            return False
+        return interaction not in WRITES or not isinstance(view.writes(resource_type), NothingAtAll)
 
     def _nobody(self, interaction: Interaction, request: Request, named: AnyNames) -> Request:
         """Return the request of a role that the policy lets ask about everybody.
@@ -197,19 +236,9 @@ def _through(
     return replace(request, view=view, attempt=attempt, query=request.query if query is None else query)
 
 
-def _allows(view: View, interaction: str, resource_type: str) -> bool:
-    if interaction in CONSULTS:
-        return not isinstance(view.reads(resource_type), NothingAtAll)
-    return interaction not in WRITES or not isinstance(view.writes(resource_type), NothingAtAll)
-
-
 def _blind(request: Request) -> View:
     return View.nothing(request.actor.ref, request.purpose)
 
 
 def _refuse(owner: str | None, rule: str = "") -> NoReturn:
     raise Refused(refuse("refused", REFUSED), Attempt(owner, rule))
-
-
-def _read(owner: str, document: Mapping[str, Any] | None) -> PersonChoices:
-    return no_choices(owner) if document is None else read_choices(document)

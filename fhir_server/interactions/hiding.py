@@ -60,4 +60,4 @@ def _item(context: Context, request: Request, before: PersonChoices, label: str,
         name, mark = f"{request.resource_type}/{request.id}", with_hidden if on else without_hidden
         after = mark(governing(context), before, name, request.now)
     releases = change.documents if label == WITHHELD_FROM_PERSON and not on else ()
-    return Change(after, change.rewrites, change.relabels, releases, (change.entity,))
+    return Change(after, change.rewrites, change.relabels, change.flows, releases, (change.entity,))

@@ -25,7 +25,7 @@ from fhir_server.model import exact_json
 from fhir_server.model.document import Document, Facts, Stored
 from fhir_server.model.outcome import refuse
 from fhir_server.model.predicate import matches
-from fhir_server.model.unit_of_work import Relabel, Replace
+from fhir_server.model.unit_of_work import Flow, Relabel, Replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Labelled:
     entity: str
     rewrites: tuple[Replace, ...] = ()
     relabels: tuple[Relabel, ...] = ()
+    flows: tuple[Flow, ...] = ()
 
     @property
     def documents(self) -> tuple[Document, ...]:
@@ -82,7 +83,7 @@ def _relabelled(
         search=context.indexer.entries(changed, owner=current.owner),
         raw=Raw(exact_json.encode(changed)),
     )
-    return Labelled(name, (Replace(document, current.version, before),), settled.relabels)
+    return Labelled(name, (Replace(document, current.version, before),), settled.relabels, settled.flows)
 
 
 def known_label(policy: Policy, label: str) -> Label:

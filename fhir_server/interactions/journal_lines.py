@@ -14,7 +14,7 @@ from fhir_server.access.audit_event import Rendering
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.notices import PERSON
 from fhir_server.interactions.request import Request
-from fhir_server.model.audit import AuditEntry
+from fhir_server.model.audit import BY_ADDRESS, AuditEntry
 from fhir_server.model.document import Stored
 from fhir_server.model.journal import JournalPlan, Place
 from fhir_server.model.predicate import AllOf, AuthorIn, Nothing
@@ -65,7 +65,9 @@ def seen(context: Context, request: Request, entries: Sequence[AuditEntry]) -> I
     visible = _visible(context, request, entries)
     for entry in entries:
         kept = tuple(entity for entity in entry.entities if versionless(entity) in visible)
-        if kept or not entry.entities or entry.actor == request.view.actor:
+        mine = entry.actor == request.view.actor
+        # By its own lines nobody learns that what it asked for by its id is there.
+        if kept or (BY_ADDRESS not in entry.labels if mine else not entry.entities):
             yield Line(replace(entry, entities=kept), visible)
 
 

@@ -8,9 +8,10 @@ from typing import Protocol
 
 from fhir_server.model.audit import AuditEntry
 from fhir_server.model.document import Stored
+from fhir_server.model.explained import Walk
 from fhir_server.model.history import HistoryPage, HistoryPlan
 from fhir_server.model.journal import Entries, JournalPlan
-from fhir_server.model.plan import Page, Plan
+from fhir_server.model.plan import Coded, Page, Plan, Pointed, Pointers
 from fhir_server.model.unit_of_work import Committed, IdempotencyKey, UnitOfWork
 from fhir_server.model.view import View
 
@@ -67,8 +68,36 @@ class Records(Protocol):
         """Return one page of the plan inside the View, in one round trip where no tie is cut."""
         ...
 
-    def count(self, plan: Plan, view: View) -> int:
-        """Return how many resources match inside the View, whatever `plan.count` and `plan.after`."""
+    def count(self, plan: Plan, view: View, *, most: int | None = None) -> int:
+        """Return how many resources match inside the View, whatever `plan.count` and `plan.after`.
+
+        With `most`, at most that many: counting ends there.
+        """
+        ...
+
+    def ids(self, plan: Plan, view: View, limit: int) -> Sequence[str]:
+        """Return the ids of what matches inside the View, `limit` at most, in no order.  One round trip."""
+        ...
+
+    def pointed(self, plan: Plan, view: View, wanted: Pointers, limit: int) -> Pointed:
+        """Return what the resources that match inside the View point to, `limit` of it at most, each once.
+
+        One round trip.
+        """
+        ...
+
+    def coded(self, plan: Plan, view: View, code: str, limit: int) -> Sequence[Coded]:
+        """Return what matches inside the View with its codes of one token parameter, newest first, `limit` at
+        most.  One round trip.
+        """
+        ...
+
+    def explain(self, plan: Plan, view: View) -> Sequence[Walk]:
+        """Return what the database does for the page of a plan, query by query; where nothing is governed."""
+        ...
+
+    def types(self) -> Sequence[str]:
+        """Return the types of which anything was ever written, in the order of their names."""
         ...
 
     def entry_values(
@@ -85,6 +114,10 @@ class Records(Protocol):
 
         For the flow of labels only: nothing is hidden from it, and nothing of it may be answered.
         """
+        ...
+
+    def flow_marks(self, owner: str) -> tuple[bytes, ...]:
+        """Return what changes with every write of a record that labels flow through, for `Flow.marks`."""
         ...
 
     def owner_of(self, resource_type: str, id: str) -> str | None:

@@ -4,8 +4,8 @@ A resource is settled together with those of its transaction, the sources that i
 labels of something stored change, all that was derived from it.  What is already stored and only inherits is
 relabelled in the same commit: no version of it is made.
 
-What is derived from a source while the person hides that source is written without the label; it is not seen
-all the same, for the View excludes everything whose `source` is an item that the choices hide.
+The commit holds what this was worked out from against what is there (`Flow`): where a source gets or loses a
+label while something is derived from it, whoever comes second works it out anew.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from fhir_server.model import exact_json
 from fhir_server.model.actor import OPEN, Actor
 from fhir_server.model.document import Access, Facts, Stored
 from fhir_server.model.outcome import refuse
-from fhir_server.model.unit_of_work import Relabel
+from fhir_server.model.unit_of_work import Flow, Relabel
 from fhir_server.model.view import View
 
 MOST: Final = 10_000
@@ -60,6 +60,7 @@ class Settled:
 
     facts: tuple[Facts, ...]
     relabels: tuple[Relabel, ...] = ()
+    flows: tuple[Flow, ...] = ()
 
 
 def settle(context: Context, request: Request, drafts: Sequence[Draft]) -> Settled:
@@ -75,13 +76,15 @@ def settle(context: Context, request: Request, drafts: Sequence[Draft]) -> Settl
         by_owner.setdefault(draft.owner, []).append(draft)
     facts: dict[str, Facts] = {}
     relabels: list[Relabel] = []
+    flows: list[Flow] = []
     for owner, drafted in by_owner.items():
         graph = _Graph(context, request, owner)
         graph.settle(drafted)
         facts.update(graph.settled)
         relabels.extend(graph.relabels())
+        flows.extend(graph.flows(drafted[0].name))
     _check_secret(request, (facts[draft.name] for draft in drafts if draft.before is None))
-    return Settled(tuple(facts[draft.name] for draft in drafts), tuple(relabels))
+    return Settled(tuple(facts[draft.name] for draft in drafts), tuple(relabels), tuple(flows))
 
 
 def _plain(context: Context, request: Request, draft: Draft) -> Facts:
@@ -146,6 +149,8 @@ class _Graph:
     read: dict[str, Stored] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     settled: dict[str, Facts] = field(default_factory=dict)
+    sources: dict[str, Facts | None] = field(default_factory=dict)
+    marks: tuple[bytes, ...] | None = None
 
     def settle(self, drafts: Sequence[Draft]) -> None:
         """Work out the facts of the drafts and of all that depends on them."""
@@ -155,12 +160,20 @@ class _Graph:
             self._add(draft, takes[draft.name])
         self._give(drafts)
         self._pass_classes(takes)
+        self.sources = {name: self._held(name) for name in sorted(self.asked - self.nodes.keys())}
         self._finish()
         fresh = {draft.name for draft in drafts if draft.before is None and not draft.named}
         changed = [name for name in self.nodes.keys() - fresh if self._passes_on(name)]
         if changed and self.owner is not None and not self.context.labelling.edges.is_empty:
+            # Before what inherits is looked for: whatever comes in between changes the marks.
+            self.marks = self.context.records.flow_marks(self.owner)
             self._follow(changed)
             self._finish()
+
+    def flows(self, writer: str) -> Iterable[Flow]:
+        """Return what the commit has to hold against what is there; nothing where no labels flow."""
+        if self.owner is not None and (self.sources or self.marks is not None):
+            yield Flow(self.owner, writer, tuple(self.sources.items()), self.marks)
 
     def relabels(self) -> Iterable[Relabel]:
         """Return what is stored already and gets other labels."""
@@ -213,13 +226,22 @@ class _Graph:
             for name, passes_class in targets.items():
                 if name not in self.nodes and name in self.read:
                     self._add_stored(self.read[name])
-                if name not in self.nodes:
-                    continue
-                node = self.nodes[name]
-                if giver not in node.sources:
-                    self.nodes[name] = replace(node, sources=(*node.sources, giver))
-                if passes_class and self.classes[giver]:
-                    self.classes[name] = self.classes[giver]
+                if name in self.nodes:
+                    self._give_to(name, giver, passes_class)
+        # What else gives to them keeps its say, though it is not written here.
+        given = {name for targets in gives.values() for name in targets if name in self.nodes}
+        self._read(
+            source for name in given for source in self.nodes[name].sources if source not in self.nodes
+        )
+
+    def _give_to(self, name: str, giver: str, passes_class: bool) -> None:
+        node = self.nodes[name]
+        if giver not in node.sources:
+            self.nodes[name] = replace(node, sources=(*node.sources, giver))
+        # Of several, the first says the class: to point to it anew is no way to move it to another.
+        is_only = not any(is_resource(source) and source != giver for source in node.sources)
+        if passes_class and self.classes[giver] and (is_only or not self.classes[name]):
+            self.classes[name] = self.classes[giver]
 
     def _pass_classes(self, takes: Mapping[str, Mapping[str, bool]]) -> None:
         for name, edges in takes.items():
@@ -288,6 +310,10 @@ class _Graph:
             or set(new.access.source) != set(old.access.source)
             or new.visibility != old.visibility
         )
+
+    def _held(self, name: str) -> Facts | None:
+        stored = self.read.get(name)
+        return None if stored is None else stored.facts
 
     def _read(self, names: Iterable[str]) -> None:
         """Read what is stored of `names` in this record, with its facts; each is asked for once."""

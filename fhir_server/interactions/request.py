@@ -11,6 +11,7 @@ from typing import Any, Literal
 from fhir_server.interactions.patching.patches import Patch
 from fhir_server.model.actor import OPEN, Actor
 from fhir_server.model.view import View
+from fhir_server.search.compartments import Compartment
 
 Pairs = tuple[tuple[str, str], ...]
 Return = Literal["minimal", "representation", "OperationOutcome"]
@@ -56,6 +57,8 @@ class Attempt:
     """The person, where the server knows them."""
     rule: str = ""
     """The rule of the policy that refused."""
+    by_address: bool = False
+    """Whether the person was found by the id of a resource alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,10 @@ class Request:
     """What for, as the token says: a code of v3-ActReason; empty where nothing is governed."""
     attempt: Attempt | None = None
     """What the gate refused of it: the request goes on with a View of nothing, as if nothing were there."""
+    by_address: bool = False
+    """Whether the person was found by the id of a resource alone: who asks may not know that it is there."""
+    compartment: Compartment | None = None
+    """Where the search of a compartment takes place; `resource_type` is that of members, empty for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +127,5 @@ class Reply:
     """What was refused of it, entry by entry."""
     persons: tuple[str, ...] = ()
     """Whose records its entries were about, also where nothing of them was shown."""
+    met: tuple[str, ...] = ()
+    """Whose records its entries met by the id of a resource alone, without anything being shown."""

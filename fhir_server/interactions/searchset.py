@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Sequence
+from typing import Literal
 from urllib.parse import urlencode
 
 from fhir_server.interactions.request import Pairs
@@ -31,12 +32,14 @@ def searchset(total: int | None, links: Sequence[dict[str, str]], entries: Seque
     return b"".join(parts)
 
 
-def match_entries(base_url: str, found: Sequence[Stored]) -> list[bytes]:
-    """Return the entries of what matched.  Types and ids need no escapes in JSON."""
+def match_entries(
+    base_url: str, found: Sequence[Stored], mode: Literal["match", "include"] = "match"
+) -> list[bytes]:
+    """Return the entries of what matched, or of what comes along.  Types and ids need no escapes in JSON."""
     base = exact_json.encode(base_url + "/")[:-1]
     return [
-        b'{"fullUrl":%s%s/%s","resource":%s,"search":{"mode":"match"}}'
-        % (base, stored.resource_type.encode(), stored.id.encode(), stored.body)
+        b'{"fullUrl":%s%s/%s","resource":%s,"search":{"mode":"%s"}}'
+        % (base, stored.resource_type.encode(), stored.id.encode(), stored.body, mode.encode())
         for stored in found
     ]
 
@@ -47,9 +50,15 @@ def ignored_entry(canonical_base: str, names: Sequence[str]) -> bytes:
         Issue("unknown-parameter", f"`{_printed(name)}` was not used: it is not supported.", None, "warning")
         for name in names
     ]
+    return told_entry(canonical_base, issues, "\n".join(names))
+
+
+def told_entry(canonical_base: str, issues: Sequence[Issue], about: str = "") -> bytes:
+    """Return the entry that tells of a search what is no match; `about` tells such entries apart."""
     outcome = operation_outcome(issues, canonical_base)
     # The same question has the same answer, to the letter: no chance in the name of the entry.
-    full_url = uuid.uuid5(uuid.NAMESPACE_URL, "\n".join(names)).urn
+    about = about or "\n".join(issue.text for issue in issues)
+    full_url = uuid.uuid5(uuid.NAMESPACE_URL, about).urn
     return exact_json.encode({"fullUrl": full_url, "resource": outcome, "search": {"mode": "outcome"}})
 
 

@@ -11,6 +11,7 @@ from fhir_server.interactions.audit_log import (
     or_log,
     read_event,
     search_events,
+    search_events_within,
     vread_event,
 )
 from fhir_server.interactions.bundle import bundle
@@ -25,6 +26,7 @@ from fhir_server.interactions.history_system import history_system
 from fhir_server.interactions.history_type import history_type
 from fhir_server.interactions.patch import conditional_patch, patch
 from fhir_server.interactions.read import read
+from fhir_server.interactions.search_system import search_system
 from fhir_server.interactions.search_type import search_type
 from fhir_server.interactions.shaping import shaped, shaped_bundle
 from fhir_server.interactions.update import update
@@ -32,7 +34,10 @@ from fhir_server.interactions.vread import vread
 
 TYPE = "/<resource_type>"
 INSTANCE = "/<resource_type>/<id>"
+WITHIN = "/<compartment>/<compartment_id>"
 
+_MEMBERS = shaped_bundle(or_log(search_type, search_events_within))
+_SYSTEM = shaped_bundle(search_system)
 _SEARCH = shaped_bundle(or_log(search_type, search_events))
 
 INTERACTIONS: tuple[Interaction, ...] = (
@@ -70,5 +75,15 @@ INTERACTIONS: tuple[Interaction, ...] = (
     Interaction("delete", "type", "DELETE", TYPE, conditional_delete, declared=False),
     Interaction("search-type", "type", "GET", TYPE, _SEARCH),
     Interaction("search-type", "type", "POST", TYPE + "/_search", _SEARCH, takes="form"),
+    Interaction("search-system", "system", "GET", "", _SYSTEM),
+    Interaction("search-system", "system", "POST", "/_search", _SYSTEM, takes="form"),
+    Interaction("search-system", "instance", "GET", WITHIN + "/*", _SYSTEM, declared=False),
+    Interaction(
+        "search-system", "instance", "POST", WITHIN + "/*/_search", _SYSTEM, takes="form", declared=False
+    ),
+    Interaction("search-type", "instance", "GET", WITHIN + TYPE, _MEMBERS, declared=False),
+    Interaction(
+        "search-type", "instance", "POST", WITHIN + TYPE + "/_search", _MEMBERS, takes="form", declared=False
+    ),
 )
 """The first row of a method and address answers; the rows after it are declared."""

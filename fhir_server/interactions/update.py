@@ -93,7 +93,7 @@ def store_version(
     document = version.document
     refuse_conditional_references(context, document)
     written = of_document(201 if current is None or current.deleted else 200, document)
-    changes = Changes(conditions=conditions, relabels=version.relabels)
+    changes = Changes(conditions=conditions, relabels=version.relabels, flows=version.flows)
     if current is None:
         return commit_one(context, request, replace(changes, creates=(document,)), written)
     replaces = (Replace(document, current.version, current.facts),)

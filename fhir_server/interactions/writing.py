@@ -14,7 +14,7 @@ from fhir_server.interactions.request import Reply, Request
 from fhir_server.model.audit import AuditEntry
 from fhir_server.model.document import Document
 from fhir_server.model.outcome import FhirError, refuse
-from fhir_server.model.unit_of_work import Condition, Relabel, Replace, ReplayFound, UnitOfWork
+from fhir_server.model.unit_of_work import Condition, Flow, Relabel, Replace, ReplayFound, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class Changes:
     conditions: tuple[Condition, ...] = ()
     rewrites: tuple[Replace, ...] = ()
     relabels: tuple[Relabel, ...] = ()
+    flows: tuple[Flow, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -59,6 +60,7 @@ def commit(
         deletes=changes.deletes,
         rewrites=changes.rewrites,
         relabels=changes.relabels,
+        flows=changes.flows,
         conditions=changes.conditions,
         audit=_audit(context, request, receipt, status),
         notices=notices.of_changes(context, request, changes.kinds()),

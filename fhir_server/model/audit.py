@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from fhir_server.model.actor import Actor
 from fhir_server.model.view import ActorRef
+
+BY_ADDRESS: Final = "by-address"
+"""Label of an entry that shows nothing, of a request that named the id of a resource and no person: whoever
+made it is not told by it that such a resource is there."""
 
 
 @dataclass(frozen=True, slots=True)

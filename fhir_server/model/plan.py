@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from enum import Enum
 from typing import Literal
 
@@ -35,11 +36,15 @@ class StartsWith:
 
 @dataclass(frozen=True, slots=True)
 class Contains:
-    """The array holds an entry that begins with `prefix` and has one of `parts` after it."""
+    """The array holds an entry that begins with `prefix` and has one of `parts` after it.
+
+    With `at_end`, has it as its end.
+    """
 
     field: TextField
     prefix: str
     parts: tuple[str, ...]
+    at_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,21 @@ class AmountWithin:
     high_to: str | None = None
     begins: bool = False
     part: str = ""
+
+
+EARTH_RADIUS_M = 6_371_008.8
+"""Mean radius of the earth in metres, as a sphere."""
+
+
+@dataclass(frozen=True, slots=True)
+class WithinDistance:
+    """One amount of `key`, a latitude and a longitude in degrees, is at most `metres` away from a point."""
+
+    field: AmountField
+    key: str
+    latitude: float
+    longitude: float
+    metres: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +138,7 @@ class Negation:
 
 
 Condition = (
-    Has | StartsWith | Contains | DateWithin | AmountWithin | UpdatedWithin | IdIn | OwnerIn
+    Has | StartsWith | Contains | DateWithin | AmountWithin | WithinDistance | UpdatedWithin | IdIn | OwnerIn
     | And | Or | Negation
 )  # fmt: skip
 
@@ -146,22 +166,69 @@ class SortBy(Enum):
     UPDATED = "updated"
 
 
+class SortKind(Enum):
+    """What a computed sort key is made of."""
+
+    ID = "id"
+    UPDATED = "updated"
+    TEXT = "text"
+    """Folded text."""
+    CODE = "code"
+    """The code of a token; its system does not count."""
+    NAMED = "named"
+    """A URI, or a reference as `Type/id`."""
+    INSTANT = "instant"
+    """The start of a date or period."""
+    NUMBER = "number"
+    """The lower bound of a number."""
+    QUANTITY = "quantity"
+    """The lower bound of an amount, in base units where it has any."""
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """One key of a computed order: of several values the earliest in its direction; what has none is last.
+
+    `names` are the spellings of a parameter, `residual` says where its entries are.  `owner` is what a
+    reference parameter has to do with the person: a person in it is not spelled among the entries.
+    """
+
+    kind: SortKind
+    names: tuple[str, ...] = ()
+    descending: bool = False
+    residual: bool = False
+    owner: Literal["decides", "may", "never"] = "never"
+    target: str = ""
+    """The only resource type that references of the parameter count to; empty: every type."""
+
+
+KeyValue = str | Decimal | datetime | None
+"""A computed key of one entry; None where it has no value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The last entry of a page: where the next page begins."""
+    """The last entry of a page, where the next begins; `backward`: its first, where the one before ends."""
 
     sort: datetime | None
     """`sort_date` or `updated` as `Order.by` says; None for a resource without a sort date."""
     seq: int
     id: str
+    keys: tuple[KeyValue, ...] = ()
+    """The values of `Order.keys`."""
+    backward: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """`by` and its direction; `seq` and the id follow in the same direction."""
+    """`by` and its direction; `seq` and the id follow in the same direction.
+
+    With `keys` these come first, each in its own direction, and `by` does not count.
+    """
 
     by: SortBy = SortBy.DATE
     descending: bool = True
+    keys: tuple[SortKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +241,14 @@ class Reach:
 
     start: datetime
     token: Has
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """A condition and the index that it opens."""
+
+    index: Index
+    condition: Condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +269,39 @@ class Plan:
     """What `conditions` imply for the sort date, `sort_from <= date < sort_before`: it shortens the walk."""
     reach: Reach | None = None
     """Where the walk by date may leave off and only the long ranges remain; of one record's plans only."""
+    candidates: tuple[Driver, ...] = ()
+    """What could drive a search across persons in place of `driver`, if it has fewer entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pointers:
+    """What is wanted of the references that documents hold: token entries that begin with one of `starts`.
+
+    `person`: whether the person whose record a document is in counts, too, which no entry spells: of
+    documents with one of `markers` (`if`), or of those with none of them (`unless`).
+    """
+
+    starts: tuple[str, ...]
+    person: Literal["never", "if", "unless"] = "never"
+    markers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pointed:
+    """What documents point to, each once: entries without what they begin with, and persons by their ids."""
+
+    texts: tuple[str, ...] = ()
+    persons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """What a resource is coded with: token entries, or the entries of its texts where it has no code."""
+
+    id: str
+    sort: datetime | None
+    seq: int
+    codes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,3 +310,5 @@ class Page:
 
     entries: tuple[Stored, ...]
     next: Position | None = None
+    previous: Position | None = None
+    """Where the page before ends; None on the first page.  Its `backward` is set."""

@@ -76,6 +76,22 @@ class Relabel:
 
 
 @dataclass(frozen=True, slots=True)
+class Flow:
+    """What the labels of one record were worked out from, held against what is there within the commit.
+
+    `sources` are `Type/id` with the facts that they had, None: nothing of the kind was in this record.
+    `marks`, of `Records.flow_marks`, where labels of something stored change: as they were before it was
+    looked for what else is labelled with it.  Raises VersionConflict where anything moved.
+    """
+
+    owner: str
+    writer: str
+    """`Type/id` of something that is written: spreads deposits over the marks of the record."""
+    sources: tuple[tuple[str, Facts | None], ...] = ()
+    marks: tuple[bytes, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ChoicesChange:
     """The compiled choices of a person, written anew; `expected_version` 0: there were none."""
 
@@ -105,6 +121,7 @@ class UnitOfWork:
     visibility is taken over only where `facts.access.labels` are the stored ones: it was made from them.
     Earlier versions get the facts of the current one."""
     relabels: tuple[Relabel, ...] = ()
+    flows: tuple[Flow, ...] = ()
     choices: ChoicesChange | None = None
     """Raises VersionConflict of type `choices` where another change came first."""
     conditions: tuple[Condition, ...] = ()

@@ -70,7 +70,7 @@ class View:
 
     @classmethod
     def nothing(cls, actor: ActorRef, purpose: str, rule: str = "") -> View:
-        """Return the View that sees and writes nothing: what is asked through it is as if it were not there."""
+        """Return the View that sees and writes nothing: what it is asked for is as if it were not there."""
         digest = hashlib.sha256(f"nothing|{actor.kind}|{actor.identity}|{purpose}".encode()).digest()
         return cls(actor, purpose, None, {}, {}, digest, rule)
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from fhir_server.access.choices import Authorisation, Period, PersonChoices, with_authorisation
+from fhir_server.access.choosers import declared
 from fhir_server.access.policy import Policy
 from fhir_server.interactions.choice_calls import (
     END,
@@ -42,7 +43,8 @@ DEFINITION: Final = definition(
 def authorise(context: Context, request: Request) -> Reply:
     """Let the party consult the record and return what is in force then.
 
-    Raises FhirError `illegal-choice`, `unresolved-reference`, `reason-needed`, and those of the call.
+    Raises FhirError `illegal-choice`, `unresolved-reference`, `reason-needed`, `refused` where the policy
+    does not let the actor declare it, and those of the call.
     """
     check_person(request)
     given = read_input(context, request, DEFINITION.url)
@@ -53,11 +55,12 @@ def authorise(context: Context, request: Request) -> Reply:
     policy = governing(context)
 
     def authorised(before: PersonChoices) -> Change:
+        given = declared(policy, wanted, request.actor, before, request.now) if declares else wanted
         if declares and any(block.party == wanted.party for block in before.blocked):
             # The block wins, and who declares is not to learn of it.
-            _check(policy, before, wanted, request)
+            _check(policy, before, given, request)
             return Change(before)
-        return Change(with_authorisation(policy, before, _lasting(before, wanted), request.now))
+        return Change(with_authorisation(policy, before, _lasting(before, given), request.now))
 
     return choose(context, request, authorised)
 

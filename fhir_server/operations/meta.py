@@ -95,7 +95,7 @@ def _rewritten(context: Context, request: Request, current: Stored, given: Meta,
     rewritten = rewrite(context, request, resource, current)
     document = rewritten.document
     rewrites = (Replace(document, current.version, current.facts),)
-    changes = Changes(rewrites=rewrites, relabels=rewritten.relabels)
+    changes = Changes(rewrites=rewrites, relabels=rewritten.relabels, flows=rewritten.flows)
     writing.commit(context, request, changes, [of_document(200, document)], 200)
     return replace(reply, audited=True)
 

@@ -83,6 +83,37 @@ def within(wanted: AmountWithin, value: AmountValue) -> Condition:
     return parts[0] if len(parts) == 1 else Or(parts)
 
 
+def both(wanted: AmountWithin, start: AmountValue, end: AmountValue) -> Condition:
+    """Return the condition on amounts whose ends are two single numbers, each held against its own value."""
+    parts = tuple(
+        replace(
+            wanted, low_from=first.get("from"), low_before=first.get("before"),
+            high_after=_map(_next_down, second.get("from")), high_to=_map(_next_down, second.get("before")),
+        )
+        for first in _SINGLE[start.prefix](start)
+        for second in _SINGLE[end.prefix](end)
+    )  # fmt: skip
+    return parts[0] if len(parts) == 1 else Or(parts)
+
+
+def _map(convert: Callable[[str], str], text: str | None) -> str | None:
+    return None if text is None else convert(text)
+
+
+_SINGLE: Mapping[str, Callable[[AmountValue], tuple[dict[str, str], ...]]] = {
+    "eq": lambda v: ({"from": v.low, "before": v.high},),
+    "ne": lambda v: ({"before": v.low}, {"from": v.high}),
+    "gt": lambda v: ({"from": _next_up(v.exact)},),
+    "lt": lambda v: ({"before": v.exact},),
+    "ge": lambda v: ({"from": v.exact},),
+    "le": lambda v: ({"before": _next_up(v.exact)},),
+    "sa": lambda v: ({"from": _next_up(v.exact)},),
+    "eb": lambda v: ({"before": v.exact},),
+    "ap": lambda v: ({"from": v.low, "before": v.high},),
+}
+"""Prefix → the bounds of a single number, `from <= number < before`, any of which is enough."""
+
+
 _Bounds = dict[str, Any]
 _BOUNDS: Mapping[str, Callable[[AmountValue], tuple[_Bounds, ...]]] = {
     "eq": lambda v: ({"low_from": v.low, "low_before": v.high, "high_to": v.high},),

@@ -12,13 +12,15 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from fhir_server.fhirpath import FhirPathSyntaxError, compile
-from fhir_server.search.expression import ResolvesTo, read_path, split_union
+from fhir_server.search.expression import RESOURCE, ResolvesTo, read_path, split_union
+from fhir_server.search.filter_expression import FILTER
 from fhir_server.search.owner_rules import OwnerRule, owner_rule
 from fhir_server.search.parameter import Codes, Parameter, Setting
 from fhir_server.search.sort_dates import sort_dates
 from fhir_server.search.source import Elements, Hop, Source, parameter_sources, root_of, sources
-from fhir_server.search.types.composite import FIRST, PART_TYPES
+from fhir_server.search.types.composite import PART_TYPES, why_not
 from fhir_server.search.types.token import CONTACT_USES
+from fhir_server.search.words import CONTENT, TEXT
 from profiles.definitions import SearchParameter
 from profiles.registry import Registry
 from profiles.type_model import RegistryTypeModel
@@ -32,6 +34,10 @@ ALWAYS_RESIDUAL = frozenset({"_tag", "_security", "_profile", "_source"})
 
 SPECIAL = frozenset({"_id", "_lastUpdated"})
 """Facts of the document itself, for which nothing is extracted."""
+
+FULL_TEXT = frozenset({TEXT, CONTENT})
+NO_WORDS = "the words of sealed resources are not kept beside them"
+"""Why full text is not searched where bodies are sealed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +97,15 @@ class Catalogue:
     def _parameter(self, resource_type: str, code: str, definition: SearchParameter) -> Parameter | str:
         if code in SPECIAL:
             return Parameter(resource_type, code, definition.type, (code,))
-        if definition.type == "special":
-            return "special parameters are not supported"
+        if code == FILTER:
+            return Parameter(resource_type, code, definition.type, (code,))
+        if code in FULL_TEXT:
+            text = Parameter(resource_type, code, definition.type, (code,))
+            return text if self.setting.words else NO_WORDS
+        if definition.type == "special" and definition.expression is None:
+            return "it has no expression"
+        if code == "_query":
+            return "there are no named queries"
         if not definition.expression:
             return "it has no expression"
         if definition.type == "composite":
@@ -149,8 +162,6 @@ class Catalogue:
                 yield code, system
 
     def _composite(self, resource_type: str, code: str, definition: SearchParameter) -> Parameter | str:
-        if len(definition.components) != 2:
-            return "a composite of more than two parts is not supported"
         paths = [read_path(arm) for arm in split_union(definition.expression or "")]
         bases = [
             source
@@ -158,17 +169,21 @@ class Catalogue:
             if path is not None and path.root == resource_type
             for source in sources(self.elements, root_of(resource_type), path)
         ]
-        first, second = definition.components
+        expressions = [part.expression for part in definition.components]
+        reason = "a part of the composite cannot be indexed"
         # R4 has one composite whose expressions stand in the wrong order (DocumentReference.relationship).
-        for expressions in (first.expression, second.expression), (second.expression, first.expression):
+        for ordered in (expressions, expressions[::-1]):
             parts = [
                 self._part(resource_type, bases, part.definition, expression)
-                for part, expression in zip(definition.components, expressions)
+                for part, expression in zip(definition.components, ordered)
             ]
             known = tuple(part for part in parts if part is not None)
-            if len(known) == 2 and known[0].type in FIRST:
-                return Parameter(resource_type, code, "composite", (code,), tuple(bases), parts=known)
-        return "a part of the composite cannot be indexed"
+            if len(known) == len(parts) > 1:
+                why = why_not(known)
+                if why is None:
+                    return Parameter(resource_type, code, "composite", (code,), tuple(bases), parts=known)
+                reason = why
+        return reason
 
     def _part(
         self, resource_type: str, bases: Iterable[Source], url: str, expression: str
@@ -176,17 +191,22 @@ class Catalogue:
         definition = self.registry.parameter_by_url(url)
         if definition is None or definition.type not in PART_TYPES:
             return None
-        paths = [read_path(arm) for arm in split_union(expression)]
+        paths = [path for path in map(read_path, split_union(expression)) if path is not None]
+        from_resource = any(path.root == RESOURCE for path in paths)
+        starts = [root_of(resource_type)] if from_resource else bases
+        root = RESOURCE if from_resource else None
         found = {
             source: None
-            for base in bases
+            for start in starts
             for path in paths
-            if path is not None and path.root is None
-            for source in sources(self.elements, base, path)
+            if path.root == root
+            for source in sources(self.elements, start, path)
         }
         part = self._plain(resource_type, definition.code, definition, tuple(found))
         sink = PART_TYPES[definition.type].sink
-        return part if any(sink("", source, part, self.setting) for source in part.sources) else None
+        if not any(sink("", source, part, self.setting) for source in part.sources):
+            return None
+        return replace(part, from_resource=from_resource)
 
 
 def _root_of(arm: str) -> str:

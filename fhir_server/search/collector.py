@@ -11,14 +11,16 @@ class Collector:
     """The growing entries of one resource; the dictionaries are ordered sets.
 
     `owner_reference` is `Patient/<owner>`, the reference that is never written; `owned` are the
-    parameters that held it.
+    parameters that held it; `resource` is the whole of it, for what is found from there.
     """
 
     __slots__ = (
-        "composite", "date", "number", "owned", "owner_reference", "quantity", "residual", "string", "token",
+        "composite", "date", "number", "owned", "owner_reference", "quantity", "residual", "resource",
+        "string", "token",
     )  # fmt: skip
 
-    def __init__(self, owner_reference: str | None) -> None:
+    def __init__(self, owner_reference: str | None, resource: Any = None) -> None:
+        self.resource = resource
         self.token: dict[str, None] = {}
         self.residual: dict[str, None] = {}
         self.string: dict[str, None] = {}

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from fhir_server.model.outcome import refuse
 from fhir_server.search.catalogue import Catalogue
+from fhir_server.search.hops import is_hop
 from fhir_server.search.request import SearchRequest, parse
 from fhir_server.search.result_parameters import RESULT_PARAMETERS
 
@@ -33,6 +34,9 @@ def criteria(catalogue: Catalogue, resource_type: str, query: str, *, now: datet
     for name, _ in pairs:
         if name in RESULT_PARAMETERS and name not in _HARMLESS:
             raise refuse("criteria-needed", f"`{name}` does not select resources; leave it out.")
+        if is_hop(name):
+            text = "Criteria of a write take no chains and no `_has`: name what the resource itself holds."
+            raise refuse("unsupported-modifier", text)
     request = parse(catalogue, resource_type, pairs, now=now, strict=True)
     if not request.filters:
         raise refuse(

@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import struct
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from fhir_server.model.ids import micros
 from fhir_server.model.outcome import FhirError, refuse
-from fhir_server.model.plan import Position
+from fhir_server.model.plan import KeyValue, Position
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_HEAD = struct.Struct(">?qq")
-_MAX_CHARACTERS = 400
+_HEAD = struct.Struct(">??qqB")
+_MAX_CHARACTERS = 4_000
 
 
 class Cursors:
@@ -36,7 +40,9 @@ class Cursors:
         """Return the URL-safe text of a position."""
         dated = position.sort is not None
         sort = micros(position.sort) if position.sort is not None else 0
-        data = _HEAD.pack(dated, sort, position.seq) + position.id.encode()
+        id = position.id.encode()
+        head = _HEAD.pack(position.backward, dated, sort, position.seq, len(id))
+        data = head + id + json.dumps([_spelled(key) for key in position.keys]).encode()
         sealed = self._cipher.encrypt(data, [query_digest, view_digest])
         return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
@@ -49,9 +55,32 @@ class Cursors:
             data = self._cipher.decrypt(sealed, [query_digest, view_digest])
         except (InvalidTag, ValueError, binascii.Error):
             raise _illegal() from None
-        dated, sort, seq = _HEAD.unpack_from(data)
-        at = EPOCH + timedelta(microseconds=sort) if dated else None
-        return Position(at, seq, data[_HEAD.size :].decode())
+        backward, dated, sort, seq, size = _HEAD.unpack_from(data)
+        at = _instant(sort) if dated else None
+        end = _HEAD.size + size
+        keys = tuple(_READ[kind](value) for kind, value in json.loads(data[end:]))
+        return Position(at, seq, data[_HEAD.size : end].decode(), keys, backward)
+
+
+def _spelled(key: KeyValue) -> tuple[str, Any]:
+    match key:
+        case None | str():
+            return "text", key
+        case Decimal():
+            return "number", str(key)
+        case datetime():
+            return "instant", micros(key)
+
+
+def _instant(value: int) -> datetime:
+    return EPOCH + timedelta(microseconds=value)
+
+
+_READ: Mapping[str, Callable[[Any], KeyValue]] = {
+    "text": lambda value: value,
+    "number": Decimal,
+    "instant": _instant,
+}
 
 
 def _illegal() -> FhirError:

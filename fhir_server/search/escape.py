@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+_SPECIAL = re.compile(r"([\\,|$])")
 _ESCAPED = re.compile(r"\\([\\,|$])")
 
 
@@ -27,6 +28,11 @@ def split_unescaped(text: str, separator: str) -> list[str]:
         place += 1
     pieces.append(text[start:])
     return pieces
+
+
+def escape(text: str) -> str:
+    """Return the text that `unescape` turns into `text`."""
+    return _SPECIAL.sub(r"\\\1", text)
 
 
 def unescape(text: str) -> str:

@@ -59,7 +59,7 @@ Step = Child | Cast | ResolvesTo | ElementIs | HasExtension | At
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One arm of a union; `root` is a type name, None for a path relative to its context."""
+    """One arm of a union; `root` is a type name, `%resource`, or None for a path relative to its context."""
 
     root: str | None
     steps: tuple[Step, ...]
@@ -75,7 +75,8 @@ _STEP = re.compile(
     r"|\.(?P<child>\w+)(?!\w*\()"
 )
 _INFIX_CAST = re.compile(r"(?P<path>.+?)\s+as\s+(?P<type>\w+)\Z")
-_ROOT = re.compile(r"[A-Z]\w*")
+RESOURCE = "%resource"
+_ROOT = re.compile(r"[A-Z]\w*|%resource\b")
 
 
 def split_union(expression: str) -> list[str]:

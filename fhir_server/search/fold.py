@@ -10,21 +10,24 @@ import unicodedata
 MAX_FOLDED = 1000
 """Folded characters that are indexed of one value; longer query values are refused."""
 
+# Letters that no decomposition leads to a plain one, and marks that Unicode calls letters.
 _LIGATURES = str.maketrans({
-    "æ": "ae", "œ": "oe", "ß": "ss", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "ı": "i",
+    "æ": "ae", "œ": "oe", "ß": "ss", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "ı": "i", "ħ": "h",
+    "ŧ": "t", "ŋ": "n", "ĸ": "k", "ə": "e", "ʻ": " ", "ʼ": " ", "ʹ": " ", "ʺ": " ", "ʽ": " ", "ˈ": " ",
 })  # fmt: skip
 
 
 def fold(text: str) -> str:
     """Return the folded text: `"O'Brïen-Œuvre "` → `"o brien oeuvre"`; may be empty."""
-    if text.isascii():
-        if text.isalnum():
-            return text.lower()[:MAX_FOLDED]
-        folded = text.lower()
-    else:
-        folded = _without_marks(text)
-    letters = "".join([character if character.isalnum() else " " for character in folded])
-    return " ".join(letters.split())[:MAX_FOLDED].rstrip()
+    if text.isalnum() and text.isascii():
+        return text.lower()[:MAX_FOLDED]
+    return " ".join(fold_words(text))[:MAX_FOLDED].rstrip()
+
+
+def fold_words(text: str) -> list[str]:
+    """Return the folded words of a text, all of them."""
+    folded = text.lower() if text.isascii() else _without_marks(text)
+    return "".join([character if character.isalnum() else " " for character in folded]).split()
 
 
 def _without_marks(text: str) -> str:

@@ -22,6 +22,7 @@ from fhir_server.search.parameter_types import TYPES
 from fhir_server.search.sort_dates import sort_dates
 from fhir_server.search.types.composite import combine
 from fhir_server.search.types.reference import marker
+from fhir_server.search.words import Words
 from profiles.registry import Registry
 
 
@@ -36,13 +37,14 @@ class Indexer:
     """Extracts the search entries of resources; immutable but for its cache of compiled types.
 
     `base_url` is this server's own, so that absolute references to it count as relative; `zone` applies
-    to dates without one.
+    to dates without one.  Without `words` nothing is kept for `_text` and `_content`.
     """
 
-    __slots__ = ("_compiled", "_owners", "catalogue")
+    __slots__ = ("_compiled", "_owners", "_words", "catalogue")
 
-    def __init__(self, registry: Registry, *, base_url: str, zone: tzinfo = UTC) -> None:
-        self.catalogue = Catalogue(registry, Setting(base_url.rstrip("/"), zone))
+    def __init__(self, registry: Registry, *, base_url: str, zone: tzinfo = UTC, words: bool = True) -> None:
+        self.catalogue = Catalogue(registry, Setting(base_url.rstrip("/"), zone, words))
+        self._words = Words(registry) if words else None
         self._owners = Owners(registry, base_url.rstrip("/"))
         self._compiled: dict[str, _Compiled] = {}
 
@@ -58,8 +60,10 @@ class Indexer:
             compiled = self._compiled[resource_type] = self._compile(resource_type)
         if owner is None:
             owner = self._owners.owner_of(resource)
-        out = Collector(PATIENT + owner if owner is not None else None)
+        out = Collector(PATIENT + owner if owner is not None else None, resource)
         compiled.visit(resource, out)
+        if self._words is not None:
+            self._words.write(resource, out)
         for name in compiled.deciding:
             if name not in out.owned:
                 out.residual[marker(name)] = None
@@ -102,13 +106,16 @@ class Indexer:
             tree.sinks.append(computed_sink(parameter, parameter.computed, self.catalogue.setting))
 
     def _composite(self, parameter: Parameter) -> tuple[Sink, Iterable[str]]:
-        trees = []
+        """Return what writes a composite, and the JSON keys without which a base item has nothing of it."""
+        visits, keys = [], list[str]()
         for part in parameter.parts:
             tree = Node()
             _lay_sources(tree, "", part, self.catalogue.setting)
-            trees.append(tree)
-        first, second = trees
-        return combine(parameter.code, compile_node(first), compile_node(second)), sorted(second.children)
+            visits.append((compile_node(tree), part.from_resource))
+            if not part.from_resource:
+                # Whoever comes last is met least: of the observations that have a code, few have a concept.
+                keys = sorted(tree.children)
+        return combine(parameter, visits), keys
 
 
 def _lay_sources(tree: Node, name: str, parameter: Parameter, setting: Setting) -> None:

@@ -5,16 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from fhir_server.model.plan import AmountWithin, Condition, Has, IdIn, Index, Order, SortBy, StartsWith
+from fhir_server.model.plan import (
+    AmountWithin,
+    And,
+    Condition,
+    Has,
+    IdIn,
+    Index,
+    Or,
+    Order,
+    OwnerIn,
+    SortBy,
+    StartsWith,
+)
 from fhir_server.search.selectivity import SELECTIVE, rank
 from fhir_server.search.types.token import MAX_HAS
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The index, the condition that drives it if any, and the order of the page."""
+    """The index, the condition that drives it if any, and the order of the page.
 
-    index: Index
+    No index: several that the database joins, one for each part of the driver.
+    """
+
+    index: Index | None
     driver: Condition | None
     order: Order
 
@@ -44,6 +59,13 @@ def opening_across(
     token = _best_token(conditions, by_date) if by_token else None
     if token is not None:
         return Opening(Index.TOKEN, token, by_date)
+    persons = next((condition for condition in conditions if _few_persons(condition)), None)
+    if persons is not None:
+        by_updated = by_date.by is SortBy.UPDATED
+        return Opening(Index.OWNER_UPDATED if by_updated else Index.OWNER_DATE, persons, by_date)
+    joined = next((condition for condition in conditions if _drives_together(condition)), None)
+    if by_token and joined is not None and by_date.by is SortBy.DATE:
+        return Opening(None, joined, by_date)
     by_update = order or Order(SortBy.UPDATED)
     if by_update.by is SortBy.UPDATED and order is not None:
         return Opening(Index.UPDATED, None, order)
@@ -69,6 +91,25 @@ def _best_token(conditions: Iterable[Condition], order: Order) -> Has | None:
     if best is not None and order.by is SortBy.UPDATED and rank(best.values[0]) > SELECTIVE:
         return None
     return best
+
+
+def _few_persons(condition: Condition) -> bool:
+    return isinstance(condition, OwnerIn) and 0 < len(condition.owners) <= MAX_HAS
+
+
+def _drives_together(condition: Condition) -> bool:
+    """Whether each part of an alternative has an index in the order of dates, for few values in all."""
+    if not isinstance(condition, Or) or not condition.parts or not all(map(_drives, condition.parts)):
+        return False
+    return sum(len(part.values) for part in condition.parts if isinstance(part, Has)) <= MAX_HAS
+
+
+def _drives(part: Condition) -> bool:
+    if isinstance(part, And):
+        return any(map(_drives, part.parts))
+    if isinstance(part, Has):
+        return part.field == "token" and 0 < len(part.values) <= MAX_HAS
+    return _few_persons(part)
 
 
 def _amount(field: str) -> Callable[[Condition], bool]:

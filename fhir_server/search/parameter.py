@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
@@ -60,7 +60,9 @@ class Parameter:
     computed: Compiled | None = None
     """What of its expression is no path, for the FHIRPath engine."""
     parts: tuple[Parameter, ...] = ()
-    """The two components of a composite; their sources begin at its own."""
+    """The components of a composite; their sources begin at its own."""
+    from_resource: bool = False
+    """Of a component: whether its sources begin at the resource instead."""
 
     @property
     def canonical(self) -> bool:
@@ -76,10 +78,14 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where this server stands: its base URL without a final `/`, and the zone of dates that have none."""
+    """Where this server stands: its base URL without a final `/`, and the zone of dates that have none.
+
+    `words` says whether the words of resources are kept for `_text` and `_content`.
+    """
 
     base_url: str
     zone: tzinfo = UTC
+    words: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,8 @@ class Reading(Setting):
     now: datetime = field(kw_only=True)
     concepts: Concepts | None = field(default=None, kw_only=True)
     """What value sets and hierarchies hold; None: nothing is known of them."""
+    parameter: Callable[[str, str], Parameter | None] | None = field(default=None, kw_only=True)
+    """(resource type, code) → the parameter, for values that name others; None: they cannot."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,3 +34,5 @@ class ParameterType:
     read: Callable[[Parameter, str | None, str, Reading], Any]
     bind: Callable[[Filter, SystemsOf], Condition]
     present: Callable[[Parameter], Condition] | None
+    whole: bool = False
+    """Whether a comma is part of its value: there is one value, and no OR."""

@@ -11,11 +11,13 @@ from fhir_server.model.plan import (
     And,
     Condition,
     DateWithin,
+    Driver,
     Negation,
     OwnerIn,
     Plan,
     Position,
 )
+from fhir_server.search.candidates import candidates
 from fhir_server.search.date_bounds import common, merged
 from fhir_server.search.opening import opening_across, opening_in_record
 from fhir_server.search.parameter import Filter, Parameter
@@ -23,6 +25,7 @@ from fhir_server.search.parameter_type import SystemsOf
 from fhir_server.search.parameter_types import type_of
 from fhir_server.search.ports import Systems
 from fhir_server.search.request import MISSING, SearchRequest
+from fhir_server.search.simplify import simplified
 from fhir_server.search.sort_bounds import reach_of, sort_bounds
 
 EVERY_TYPE = "*"
@@ -35,12 +38,14 @@ def plan(
     owner: str | None = None,
     cross_person_types: Collection[str] | None = None,
     after: Position | None = None,
+    further: Sequence[Condition] = (),
 ) -> Plan:
     """Return the plan of a request.
 
     `owner` is the person that the View is about, if any; else the request's own `patient=` or `subject=`
     names it.  `cross_person_types` are the types that have the token index across persons, None (or `*`
-    among them) is every type.  `after` is the position that a next link carried.
+    among them) is every type.  `after` is the position that a next link carried.  `further` conditions hold
+    beside those of the request: what its hops lead to, or a compartment.
     """
 
     known: dict[str, Sequence[str]] = {}
@@ -52,24 +57,30 @@ def plan(
 
     bound = [_bound(each, systems_of) for each in request.filters]
     dates = list(_dates(zip(request.filters, bound)))
-    owner, conditions = _owner(owner, list(_flat(bound)))
-    reach = None
+    owner, conditions = _together(owner, bound, further)
+    # A computed order is made of what is found, in whatever order that is.
+    computed = request.order if request.order is not None and request.order.keys else None
+    order = request.order if computed is None else None
+    reach, weighed = None, tuple[Driver, ...]()
     if owner is not None:
         reach = reach_of(dates)
-        opening = opening_in_record(conditions, request.order)
+        opening = opening_in_record(conditions, order)
     else:
-        across = cross_person_types is None or not {request.resource_type, EVERY_TYPE}.isdisjoint(
-            cross_person_types
-        )
+        across = _has_token_index(request.resource_type, cross_person_types)
         driver = _narrowest(dates)
-        opening = opening_across(conditions, request.order, by_token=across, dates=driver)
+        opening = opening_across(conditions, order, by_token=across, dates=driver)
+        weighed = candidates(conditions, opening, by_token=across, dates=driver)
         if opening.driver is not None and opening.driver not in conditions:
             conditions.append(opening.driver)
     from_, before = sort_bounds(dates)
     return Plan(
-        request.resource_type, tuple(conditions), owner, opening.index, opening.driver, opening.order,
-        request.count, after, from_, before, reach,
+        request.resource_type, tuple(conditions), owner, opening.index, opening.driver,
+        computed or opening.order, request.count, after, from_, before, reach, weighed,
     )  # fmt: skip
+
+
+def _has_token_index(resource_type: str, cross_person_types: Collection[str] | None) -> bool:
+    return cross_person_types is None or not {resource_type, EVERY_TYPE}.isdisjoint(cross_person_types)
 
 
 def _dates(bound: Iterable[tuple[Filter, Condition]]) -> Iterable[tuple[Parameter, DateWithin]]:
@@ -102,6 +113,16 @@ def _flat(conditions: Iterable[Condition]) -> Iterable[Condition]:
             yield from _flat(condition.parts)
         else:
             yield condition
+
+
+def _together(
+    owner: str | None, bound: Iterable[Condition], further: Sequence[Condition]
+) -> tuple[str | None, list[Condition]]:
+    """Return whose record is searched, and all conditions as short as that makes them."""
+    owner, conditions = _owner(owner, list(_flat([*bound, *(simplified(one, owner) for one in further)])))
+    if further and owner is not None:
+        conditions = list(dict.fromkeys(_flat(simplified(one, owner) for one in conditions)))
+    return owner, conditions
 
 
 def _owner(owner: str | None, conditions: list[Condition]) -> tuple[str | None, list[Condition]]:

@@ -16,13 +16,25 @@ from fhir_server.model.outcome import FhirError, refuse
 from fhir_server.model.plan import Order
 from fhir_server.search.catalogue import Catalogue
 from fhir_server.search.escape import split_unescaped
+from fhir_server.search.hops import HAS, Hop, is_hop, plain, read_hop
+from fhir_server.search.includes import MAX_INCLUDES, unknown_include
+from fhir_server.search.lists import LIST, as_members
 from fhir_server.search.parameter import Filter, Parameter, Reading
 from fhir_server.search.parameter_types import type_of
-from fhir_server.search.result_parameters import DEFAULT_PAGE, RESULT_PARAMETERS, Page, read_result
+from fhir_server.search.result_parameters import (
+    DEFAULT_PAGE,
+    INCLUDES,
+    RESULT_PARAMETERS,
+    Page,
+    read_result,
+)
+from fhir_server.search.sorting import spelled
 
 MAX_VALUES = 200
 MAX_VALUE_CHARACTERS = 10_000
 MAX_FILTERS = 100
+MAX_ENDS = 40
+"""Queries that the chains of one search may cost at their ends."""
 MISSING = "missing"
 
 Pair = tuple[str, str]
@@ -32,9 +44,9 @@ Pair = tuple[str, str]
 class SearchRequest:
     """What is asked of one type.
 
-    `filters` all hold.  `criteria` are the pairs that they came from; `used` are these and the result
-    parameters that were understood, in the order of the query, for the self link; `ignored` are the names of
-    what was not understood.
+    `filters` all hold, and so do `hops`.  `criteria` are the pairs that they came from; `used` are these and
+    the result parameters that were understood, in the order of the query, for the self link; `ignored` are
+    the names of what was not understood.
     """
 
     resource_type: str
@@ -43,6 +55,7 @@ class SearchRequest:
     used: tuple[Pair, ...] = ()
     ignored: tuple[str, ...] = ()
     page: Page = DEFAULT_PAGE
+    hops: tuple[Hop, ...] = ()
 
     @property
     def key(self) -> str:
@@ -72,31 +85,36 @@ def parse(
     if resource_type not in catalogue.registry.resource_types:
         raise refuse("unknown-type", f"`{resource_type}` is not a resource type of FHIR R4.")
     reading = Reading(
-        catalogue.setting.base_url, catalogue.setting.zone, now=now, concepts=catalogue.concepts
+        catalogue.setting.base_url, catalogue.setting.zone, now=now, concepts=catalogue.concepts,
+        parameter=catalogue.parameter,
     )  # fmt: skip
-    filters: list[Filter] = []
+    filters, hops = list[Filter](), list[Hop]()
     criteria, used, ignored = list[Pair](), list[Pair](), dict[str, None]()
     page = DEFAULT_PAGE
     for name, value in pairs:
-        read: Page | Filter | None
+        read: Page | Filter | Hop | None
         if name in RESULT_PARAMETERS:
             read = read_result(catalogue, resource_type, page, name, value)
         else:
-            read = _filter(catalogue, resource_type, name, value, reading)
+            read = _criterion(catalogue, resource_type, name, value, reading)
         if read is None:
             if strict:
-                raise _unknown(catalogue, resource_type, name)
+                raise _unknown(catalogue, resource_type, name, value)
             ignored[name] = None
             continue
         used.append((name, value))
         if isinstance(read, Page):
             page = read
+            continue
+        criteria.append((name, value))
+        if isinstance(read, Hop):
+            hops.append(read)
         else:
             filters.append(read)
-            criteria.append((name, value))
-    if len(filters) > MAX_FILTERS:
-        raise refuse("too-costly", f"A search takes at most {MAX_FILTERS} parameters.")
-    return SearchRequest(resource_type, tuple(filters), tuple(criteria), tuple(used), tuple(ignored), page)
+    _limit(filters, hops, page)
+    return SearchRequest(
+        resource_type, tuple(filters), tuple(criteria), tuple(used), tuple(ignored), page, tuple(hops)
+    )  # fmt: skip
 
 
 def query_digest(request: SearchRequest) -> bytes:
@@ -104,19 +122,41 @@ def query_digest(request: SearchRequest) -> bytes:
     return hashlib.sha256(_normalised(request, with_order=True)).digest()
 
 
+def _limit(filters: list[Filter], hops: list[Hop], page: Page) -> None:
+    if len(filters) + len(hops) > MAX_FILTERS:
+        raise refuse("too-costly", f"A search takes at most {MAX_FILTERS} parameters.")
+    if sum(hop.ends for hop in hops) > MAX_ENDS:
+        raise refuse("too-costly", f"The chains of a search end at no more than {MAX_ENDS} types together.")
+    if len(page.includes) > MAX_INCLUDES:
+        raise refuse("too-costly", f"A search takes at most {MAX_INCLUDES} includes.")
+
+
 def _normalised(request: SearchRequest, *, with_order: bool) -> bytes:
     pairs = sorted((name, sorted(split_unescaped(value, ","))) for name, value in request.criteria)
-    order = request.order
-    ordered = [order.by.value, order.descending] if with_order and order is not None else None
+    ordered = spelled(request.order) if with_order else None
     return json.dumps([request.resource_type, pairs, ordered], ensure_ascii=True).encode()
+
+
+def _criterion(
+    catalogue: Catalogue, resource_type: str, name: str, value: str, reading: Reading
+) -> Filter | Hop | None:
+    if name.partition(":")[0] == LIST:
+        name, value = as_members(name, value)
+    if not is_hop(name):
+        return _filter(catalogue, resource_type, name, value, reading)
+
+    def read_filter(at: str, rest: str, text: str) -> Filter | None:
+        return _filter(catalogue, at, rest, text, reading)
+
+    return read_hop(catalogue, resource_type, name, value, read_filter)
 
 
 def _filter(
     catalogue: Catalogue, resource_type: str, name: str, value: str, reading: Reading
 ) -> Filter | None:
     code, colon, modifier = name.partition(":")
-    if code == "_has" or "." in name:
-        raise refuse("unsupported-modifier", f"`{_plain(name)}`: chained search is not supported.")
+    if colon and code in RESULT_PARAMETERS:
+        raise refuse("unsupported-modifier", f"`{code}` does not support the modifier `:{plain(modifier)}`.")
     parameter = catalogue.parameter(resource_type, code)
     if parameter is None or not value:
         return None
@@ -127,22 +167,23 @@ def _filter(
     known = _modifier(parameter, modifier) if colon else None
     if known == MISSING:
         return Filter(parameter, MISSING, (_boolean(code, value),))
-    texts = split_unescaped(value, ",")
+    kind = type_of(parameter)
+    texts = [value] if kind.whole else split_unescaped(value, ",")
     if len(texts) > MAX_VALUES:
         raise refuse("too-costly", f"`{code}` takes at most {MAX_VALUES} values joined by commas.")
-    read = type_of(parameter).read
-    values = [read(parameter, known, text, reading) for text in texts if text]
+    values = [kind.read(parameter, known, text, reading) for text in texts if text]
     return Filter(parameter, known, tuple(_distinct(values))) if values else None
 
 
-def _distinct(values: Iterable[Any]) -> Iterable[Any]:
-    return dict.fromkeys(values)
+def _distinct(values: list[Any]) -> Iterable[Any]:
+    # One value is distinct, and that of `_filter` can be nothing else: it has no hash.
+    return dict.fromkeys(values) if len(values) > 1 else values
 
 
 def _modifier(parameter: Parameter, modifier: str) -> str:
     kind = type_of(parameter)
     supported = set(kind.modifiers)
-    if kind.present is not None and (parameter.sources or parameter.computed is not None):
+    if kind.present is not None:
         supported.add(MISSING)
     if parameter.type == "reference":
         supported.update([parameter.restrict] if parameter.restrict is not None else parameter.targets)
@@ -151,7 +192,7 @@ def _modifier(parameter: Parameter, modifier: str) -> str:
     listed = ", ".join(f":{name}" for name in sorted(supported)) or "none"
     raise refuse(
         "unsupported-modifier",
-        f"`{parameter.code}` does not support the modifier `:{_plain(modifier)}`. Supported: {listed}.",
+        f"`{parameter.code}` does not support the modifier `:{plain(modifier)}`. Supported: {listed}.",
     )
 
 
@@ -161,16 +202,13 @@ def _boolean(code: str, value: str) -> bool:
     return value == "true"
 
 
-def _unknown(catalogue: Catalogue, resource_type: str, name: str) -> FhirError:
-    code = name.partition(":")[0]
+def _unknown(catalogue: Catalogue, resource_type: str, name: str, value: str) -> FhirError:
+    code = name.partition(".")[0].partition(":")[0]
+    if name in INCLUDES:
+        return unknown_include(catalogue, name, value)
     why = catalogue.of(resource_type).unsupported.get(code)
-    if catalogue.parameter(resource_type, code) is not None:
-        return refuse("illegal-parameter-value", f"`{_plain(name)}` has no value.")
+    if code == HAS or catalogue.parameter(resource_type, code) is not None:
+        return refuse("illegal-parameter-value", f"`{plain(name)}` has no value.")
     known = ", ".join(sorted(catalogue.of(resource_type).by_code))
-    text = f"`{_plain(name)}` is not a search parameter that {resource_type} supports here"
+    text = f"`{plain(name)}` is not a search parameter that {resource_type} supports here"
     return refuse("unknown-parameter", f"{text}{f' ({why})' if why else ''}. Supported: {known}.")
-
-
-def _plain(name: str) -> str:
-    # The name is echoed: short, and without what could be taken for markup.
-    return "".join(character for character in name[:60] if character.isalnum() or character in "-_.:")

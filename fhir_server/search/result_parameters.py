@@ -10,14 +10,25 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from fhir_server.model.outcome import refuse
-from fhir_server.model.plan import Order, SortBy
+from fhir_server.model.plan import Order
 from fhir_server.search.catalogue import Catalogue
+from fhir_server.search.includes import Include, read_include
+from fhir_server.search.sorting import order_of
 
 DEFAULT_COUNT, MAX_COUNT = 20, 500
 CURSOR = "_cursor"
 """The parameter of our own that next links carry; see `search.cursor`."""
 
+EXPLAIN = "_explain"
+"""The parameter of our own that asks how the page was found."""
+
+RELATED = "_related"
+"""The parameter of our own that related links carry: a cursor to further includes of one page."""
+INCLUDES = ("_include", "_include:iterate", "_revinclude", "_revinclude:iterate")
+
 Total = Literal["none", "estimate", "accurate"]
+Reader = Callable[[Catalogue, str, "Page", str], "Page | None"]
+"""(catalogue, type, page, value) → the page with the parameter applied, None where that is not supported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,10 @@ class Page:
     summary_count: bool = False
     total: Total | None = None
     cursor: str | None = None
+    explained: bool = False
+    includes: tuple[Include, ...] = ()
+    related: str | None = None
+    """Where the rest of the includes of a page begins; see `RELATED`."""
 
     @property
     def only_total(self) -> bool:
@@ -70,63 +85,68 @@ def _summary(_catalogue: Catalogue, _resource_type: str, page: Page, value: str)
 
 
 def _sort(catalogue: Catalogue, resource_type: str, page: Page, value: str) -> Page:
-    keys = [key for key in value.split(",") if key]
-    first = _order(catalogue, resource_type, keys[0] if keys else "")
-    # Ties are in the order of the update already.
-    for key in keys[1:]:
-        if key.lstrip("-") != "_lastUpdated" or key.startswith("-") != first.descending:
-            raise _not_sortable(catalogue, resource_type)
-    return replace(page, order=first)
-
-
-def _order(catalogue: Catalogue, resource_type: str, key: str) -> Order:
-    code = key.removeprefix("-")
-    descending = key.startswith("-")
-    if code == "_lastUpdated":
-        return Order(SortBy.UPDATED, descending)
-    if code in sortable(catalogue, resource_type):
-        return Order(SortBy.DATE, descending)
-    raise _not_sortable(catalogue, resource_type)
-
-
-def sortable(catalogue: Catalogue, resource_type: str) -> frozenset[str]:
-    """Return the codes of the date parameters that pages of a type can be ordered by."""
-    parameters = catalogue.of(resource_type).by_code
-    return frozenset(code for code, parameter in parameters.items() if parameter.sorts)
-
-
-def _not_sortable(catalogue: Catalogue, resource_type: str) -> Exception:
-    names = ", ".join(f"`{code}`" for code in sorted((*sortable(catalogue, resource_type), "_lastUpdated")))
-    return refuse(
-        "illegal-parameter-value",
-        f"`_sort`: {resource_type} can be ordered by one of {names}, with `-` before it for newest first; "
-        "only `_lastUpdated` in the same direction may follow.",
-    )
+    return replace(page, order=order_of(catalogue, resource_type, value))
 
 
 def _cursor(_catalogue: Catalogue, _resource_type: str, page: Page, value: str) -> Page:
     return replace(page, cursor=value)
 
 
+def _related(_catalogue: Catalogue, _resource_type: str, page: Page, value: str) -> Page:
+    return replace(page, related=value)
+
+
+def _reads_include(name: str) -> Reader:
+    def read(catalogue: Catalogue, resource_type: str, page: Page, value: str) -> Page | None:
+        found = read_include(catalogue, resource_type, name, value)
+        if found is None or found in page.includes:
+            return None if found is None else page
+        return replace(page, includes=(*page.includes, found))
+
+    return read
+
+
 def _form(_catalogue: Catalogue, _resource_type: str, page: Page, _value: str) -> Page:
     return page
+
+
+def _contained(_catalogue: Catalogue, _resource_type: str, page: Page, value: str) -> Page:
+    if value != "false":
+        raise refuse(
+            "illegal-parameter-value",
+            "`_contained` takes `false` alone: contained resources are found through what contains them.",
+        )
+    return page
+
+
+def _contained_type(_catalogue: Catalogue, _resource_type: str, page: Page, value: str) -> Page:
+    if value not in ("container", "contained"):
+        raise refuse("illegal-parameter-value", "`_containedType` needs `container` or `contained`.")
+    return page
+
+
+def _explain(_catalogue: Catalogue, _resource_type: str, page: Page, value: str) -> Page:
+    if value not in ("true", "false"):
+        raise refuse("illegal-parameter-value", f"`{EXPLAIN}` needs `true` or `false`.")
+    return replace(page, explained=value == "true")
 
 
 def _unsupported(_catalogue: Catalogue, _resource_type: str, _page: Page, _value: str) -> None:
     return None
 
 
-RESULT_PARAMETERS: Mapping[str, Callable[[Catalogue, str, Page, str], Page | None]] = {
+RESULT_PARAMETERS: Mapping[str, Reader] = {
     "_count": _count,
     "_sort": _sort,
     "_summary": _summary,
     "_total": _total,
     CURSOR: _cursor,
+    RELATED: _related,
     "_format": _form,
     "_pretty": _form,
     "_elements": _form,
-    "_include": _unsupported,
-    "_revinclude": _unsupported,
-    "_contained": _unsupported,
-    "_containedType": _unsupported,
+    **{name: _reads_include(name) for name in INCLUDES},
+    "_contained": _contained,
+    "_containedType": _contained_type,
+    EXPLAIN: _explain,
 }

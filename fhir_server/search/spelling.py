@@ -8,6 +8,8 @@
     text       code:text=headache                (residual, folded; what `:text` searches)
     typed      identifier:of-type=http://…|MR|1  (residual; what `:of-type` searches)
     long range date!long                         (sort dates only; see `planner`)
+    words      _text= fracture of the femur      (residual; see `words`)
+    stated     actor:type=Location               (residual: a reference that names no resource)
 
 The first `|` of an entry ends the system of a token; nothing else holds a bar, so `system_of` can tell.
 """
@@ -15,6 +17,10 @@ The first `|` of an entry ends the system of a token; nothing else holds a bar, 
 from __future__ import annotations
 
 import hashlib
+from typing import Final
+
+VERSION: Final = 2
+"""Raised whenever the entries of a resource change: what is stored has to be reindexed then."""
 
 MAX_TEXT = 512
 """Characters of a value that are spelled out; a longer one ends with its digest, so equality stays exact."""
@@ -44,6 +50,11 @@ def present_marker(name: str) -> str:
 def text_head(name: str) -> str:
     """Return what the residual entries of the texts beside a code begin with."""
     return f"{name}:text="
+
+
+def other_spelling(name: str) -> str:
+    """Return what the residual entries of spellings begin with that nobody wrote: they do not order a name."""
+    return f"{name}:spelling="
 
 
 def of_type(name: str, system: str, code: str, value: str) -> str:

@@ -55,6 +55,9 @@ class MongoAuditSink:
         self._process = 0
         self._closed = False
         self._flushing = 0
+        self._wake_at = 1
+        """How many waiting entries the thread wants to be woken for."""
+        self._wakes_to_flush = False
 
     def append(self, entry: AuditEntry) -> Ticket:
         """Queue the entry for the next group commit."""
@@ -65,8 +68,7 @@ class MongoAuditSink:
                 raise refuse("database-unavailable", UNAVAILABLE)
             self._waiting.append(ticket)
             self._start()
-            # The thread sleeps until the first entry or a full batch; in between it needs no waking.
-            if len(self._waiting) in (1, LARGEST_BATCH):
+            if len(self._waiting) == self._wake_at:
                 self._arrived.notify()
         return ticket
 
@@ -76,7 +78,8 @@ class MongoAuditSink:
             raise TypeError("flush takes what append returned")
         with self._arrived:
             self._flushing += 1
-            self._arrived.notify()
+            if self._wakes_to_flush:
+                self._arrived.notify()
         try:
             written = ticket.done.wait(FLUSH_S)
         finally:
@@ -105,7 +108,7 @@ class MongoAuditSink:
     def _run(self) -> None:
         while True:
             with self._arrived:
-                self._arrived.wait_for(lambda: self._waiting or self._closed)
+                self._wait(1)
                 if not self._waiting:
                     return
                 self._gather()
@@ -114,11 +117,17 @@ class MongoAuditSink:
 
     def _gather(self) -> None:
         """Let a batch grow: long while nobody waits for it, for a moment when many do."""
+        self._wait(LARGEST_BATCH, UNAWAITED_WINDOW_S, or_flush=True)
+        if len(self._waiting) > MANY_WAITING:
+            self._wait(LARGEST_BATCH, WINDOW_S)
+
+    def _wait(self, entries: int, seconds: float | None = None, *, or_flush: bool = False) -> None:
+        """Sleep until so many entries wait, or somebody flushes; to wake up for less costs a switch."""
+        self._wake_at, self._wakes_to_flush = entries, or_flush
         self._arrived.wait_for(
-            lambda: self._flushing or self._closed or len(self._waiting) >= LARGEST_BATCH, UNAWAITED_WINDOW_S
+            lambda: self._closed or len(self._waiting) >= entries or (or_flush and self._flushing), seconds
         )
-        if len(self._waiting) > MANY_WAITING and not self._closed:
-            self._arrived.wait_for(lambda: len(self._waiting) >= LARGEST_BATCH, WINDOW_S)
+        self._wakes_to_flush = False
 
     def _write(self, batch: list[Ticket]) -> None:
         try:

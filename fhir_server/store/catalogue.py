@@ -68,6 +68,7 @@ class Catalogue:
         self.plan = plan
         self._ready: frozenset[str] = frozenset()
         self._indexes: dict[str, frozenset[Index]] = {}
+        self._collections: dict[str, Records] = {}
 
     def open(self) -> None:
         """Make the collections that are no resource type."""
@@ -77,15 +78,15 @@ class Catalogue:
 
     def current(self, resource_type: str) -> Records:
         """Return the collection of the current versions of a type."""
-        return self._database[resource_type]
+        return self._named(resource_type)
 
     def history(self, resource_type: str) -> Records:
         """Return the collection of the superseded versions of a type."""
-        return self._database[f"{resource_type}_history"]
+        return self._named(f"{resource_type}_history")
 
     def service(self, name: str) -> Records:
         """Return a collection of `SERVICE_INDEXES`."""
-        return self._database[name]
+        return self._named(name)
 
     def ensure(self, resource_type: str) -> None:
         """Make the collections and indexes of a type unless they are there.  Not within a transaction."""
@@ -123,6 +124,13 @@ class Catalogue:
         if indexes is None:
             indexes = self._indexes[resource_type] = frozenset(self.plan.of(resource_type))
         return wanted.value if wanted in indexes else None
+
+    def _named(self, name: str) -> Records:
+        """Return a collection of the database; the driver takes its time to make one."""
+        known = self._collections.get(name)
+        if known is None:
+            known = self._collections[name] = self._database[name]
+        return known
 
     def _create(self, name: str, models: list[IndexModel], *, exists: bool = False) -> None:
         try:

@@ -2,11 +2,12 @@
 
 A look-up takes what a majority has: a change whose commit was confirmed is seen by every request that comes
 later, in every process.  Nothing of a choice is remembered; only whose a resource is, which never changes.
+Requests that come at the same time share a look-up that begins after all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,10 +20,11 @@ from fhir_server.model.unit_of_work import ChoicesChange, VersionConflict
 from fhir_server.search.spelling import token
 from fhir_server.store.catalogue import AUDIT, CHOICES, Catalogue, Records
 from fhir_server.store.connection import CODEC
+from fhir_server.store.gathering import Gathering
 from fhir_server.store.indexes import PATIENT
 from fhir_server.store.journal import AUDIT_EVENT
 from fhir_server.store.owners import OwnerCache
-from fhir_server.store.reads import aggregate_few, find_one, find_page
+from fhir_server.store.reads import QUERY_MS, aggregate_few, find_one, find_page
 from fhir_server.store.refusals import database_errors
 
 AMBIGUOUS: Final = 2
@@ -38,12 +40,11 @@ class MongoChoices:
         self._catalogue = catalogue
         self._choices = catalogue.service(CHOICES)
         self._owners = owners
+        self._gathering = Gathering(self._of_all)
 
     def of(self, owner: str) -> Mapping[str, Any] | None:
-        """Return the current choices of a person, instants aware, or None.  One round trip."""
-        with database_errors():
-            found = find_one(self._choices, {"_id": {"$eq": owner}}, _WHOLE, CODEC)
-        return None if found is None else _mapping(found)
+        """Return the current choices of a person, instants aware, or None.  One round trip at most."""
+        return self._gathering.get(owner)
 
     def of_resource(self, resource_type: str, id: str) -> Held | None:
         """Return whose record holds the resource, deleted or not, and their choices; None: absent.
@@ -68,6 +69,17 @@ class MongoChoices:
         with database_errors():
             found = find_page(self._catalogue.current(PATIENT), wanted, {"_id": 1}, (), hint, AMBIGUOUS)
         return tuple(row["_id"] for row in found)
+
+    def _of_all(self, owners: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
+        with database_errors():
+            if len(owners) == 1:
+                (owner,) = owners
+                one = find_one(self._choices, {"_id": owner}, _WHOLE, CODEC)
+                found = [] if one is None else [one]
+            else:
+                wanted = {"_id": {"$in": list(owners)}}
+                found = list(self._choices.find(wanted, hint="_id_", max_time_ms=QUERY_MS))
+        return {choices["owner"]: choices for choices in map(_mapping, found)}
 
     def _held_in(self, resource_type: str) -> Records:
         """The access log is where AuditEvents are: an entry has the owner that the event has."""

@@ -4,8 +4,8 @@ Before it: what is to be written is checked against the View, encoded, its blobs
 collections made.  Within it, in round trips: 1 for the idempotency key; 1 for each condition and 1 for all
 their locks; 1 for the creates of each type; 3 for the replacements of each type (read, keep the old version,
 replace), 4 where facts change; 3 at most for the relabels and for the reindexes of each type; 1 for the
-choices of a person; 1 each for claimed blobs, audit and outbox; 1 to commit.  What is not asked for costs
-nothing: a create with its audit entry and notice takes 4.
+choices of a person; 2 or 3 where labels flow in or on; 1 each for claimed blobs, audit and outbox; 1 to
+commit.  What is not asked for costs nothing: a create with its audit entry and notice takes 4.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from fhir_server.store.catalogue import AUDIT, OUTBOX, Catalogue, raw
 from fhir_server.store.choices import write_choices
 from fhir_server.store.entries import Numbers
 from fhir_server.store.facts import relabel_all
+from fhir_server.store.flow_marks import hold
 from fhir_server.store.inserts import insert_all
 from fhir_server.store.refusals import DUPLICATE_KEY, database_errors, error_code, not_unique
 from fhir_server.store.reindexes import Reindex, reindex_all
@@ -122,6 +123,7 @@ class Commits:
         if work.idempotency_key is not None:
             self.replay.keep(work.idempotency_key, self.clock.now(), session)
         conditions.exclude(work.conditions, self.catalogue, session, self.clock.now())
+        hold(work.flows, self.catalogue, session, self.clock.now())
         for resource_type, versions in prepared.creates.items():
             self._create(resource_type, versions, session)
         for resource_type, replacements in prepared.replacements.items():

@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from fhir_server.model import plan, predicate
 from fhir_server.model.plan import Condition
 from fhir_server.model.predicate import Predicate
+from fhir_server.store.distance import distance_filter
 from fhir_server.store.values import amount_key, decimal128, millis_down, millis_up
 
 Filter = dict[str, Any]
@@ -35,8 +37,9 @@ def never() -> Filter:
     return {"_id": {"$in": []}}
 
 
+@lru_cache(maxsize=2048)
 def predicate_filter(wanted: Predicate) -> Filter:
-    """Return the filter of the documents that the predicate holds for."""
+    """Return the filter of the documents that the predicate holds for; never to be changed in place."""
     match wanted:
         case predicate.Everything():
             return {}
@@ -71,12 +74,14 @@ def condition_filter(wanted: Condition) -> Filter:
             return {f"search.{field}": {"$in": list(values)}}
         case plan.StartsWith(field, prefixes):
             return any_of([_starts_with(field, prefix) for prefix in prefixes])
-        case plan.Contains(field, prefix, parts):
-            return any_of([_contains(field, prefix, part) for part in parts])
+        case plan.Contains(field, prefix, parts, at_end):
+            return any_of([_contains(field, prefix, part, at_end) for part in parts])
         case plan.DateWithin():
             return _date_within(wanted)
         case plan.AmountWithin():
             return _amount_within(wanted)
+        case plan.WithinDistance():
+            return distance_filter(wanted)
         case plan.UpdatedWithin(from_, before):
             return _range("updated", {"$gte": _given(millis_down, from_), "$lt": _given(millis_up, before)})
         case plan.IdIn(ids):
@@ -150,7 +155,7 @@ def _none_of(field: str, values: Collection[Any]) -> Filter:
 
 def _mentions_token(wanted: Condition) -> bool:
     match wanted:
-        case plan.Has(field, _) | plan.StartsWith(field, _) | plan.Contains(field, _, _):
+        case plan.Has(field, _) | plan.StartsWith(field, _) | plan.Contains(field, _, _, _):
             return field == "token"
         case plan.And(parts) | plan.Or(parts):
             return any(_mentions_token(part) for part in parts)
@@ -168,14 +173,15 @@ def _beginning(prefix: str) -> Filter:
     return {"$gte": prefix, "$lt": prefix + LARGEST}
 
 
-def _contains(field: str, prefix: str, part: str) -> Filter:
+def _contains(field: str, prefix: str, part: str, at_end: bool) -> Filter:
     if "\x00" in prefix + part:
         return never()  # a regular expression cannot hold a NUL, and no stored entry does
-    return {f"search.{field}": {"$elemMatch": _pattern(prefix, part)}}
+    return {f"search.{field}": {"$elemMatch": _pattern(prefix, part, at_end=at_end)}}
 
 
-def _pattern(prefix: str, part: str) -> Filter:
-    return {"$regex": "^" + re.escape(prefix) + ".*" + re.escape(part), "$options": "s"}
+def _pattern(prefix: str, part: str, *, at_end: bool = False) -> Filter:
+    end = r"\z" if at_end else ""
+    return {"$regex": "^" + re.escape(prefix) + ".*" + re.escape(part) + end, "$options": "s"}
 
 
 def _date_within(wanted: plan.DateWithin) -> Filter:

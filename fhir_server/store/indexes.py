@@ -55,6 +55,7 @@ BY_PARAMETER_TYPE: Mapping[str, Index] = MappingProxyType({
     "string": Index.STRING,
     "date": Index.DATE,
     "number": Index.NUMBER,
+    "special": Index.NUMBER,
     "quantity": Index.QUANTITY,
     "composite": Index.COMPOSITE,
 })  # fmt: skip
@@ -92,7 +93,9 @@ class IndexPlan:
         chosen = list(ALWAYS)
         if not self.cross_person_types.isdisjoint((resource_type, EVERY_TYPE)) or resource_type == PATIENT:
             chosen.append(Index.TOKEN)
-        return (*chosen, *(index for kind, index in BY_PARAMETER_TYPE.items() if kind in kinds))
+        return (
+            *chosen, *dict.fromkeys(index for kind, index in BY_PARAMETER_TYPE.items() if kind in kinds)
+        )  # fmt: skip
 
     def models(self, resource_type: str) -> list[IndexModel]:
         """Return the indexes of a type as the driver takes them."""

@@ -26,6 +26,7 @@ from fhir_server.store.connection import (
     not_permitted,
 )
 from fhir_server.store.documents import SCHEMA
+from fhir_server.store.entry_version import EntryVersion
 from fhir_server.store.entries import Numbers
 from fhir_server.store.indexes import IndexPlan
 from fhir_server.store.journal import MongoJournal
@@ -77,6 +78,7 @@ class Store:
     systems: MongoSystems
     replay: MongoReplay
     leases: MongoLeases
+    entries: EntryVersion
     tokens: MongoTokens
     choices: MongoChoices
     client: Client
@@ -129,6 +131,8 @@ def _join(client: Client, name: str, options: StoreOptions) -> Store:
     database = durable_database(client, name)
     catalogue = Catalogue(database, plan)
     catalogue.open()
+    entries = EntryVersion(catalogue)
+    entries.open()
     _mark(catalogue)
     sealing = open_sealing(options.sealing, catalogue, options.clock)
     blobs = MongoBlobs(database, options.clock, options.ids, sealing)
@@ -148,6 +152,7 @@ def _join(client: Client, name: str, options: StoreOptions) -> Store:
         systems=systems,
         replay=replay,
         leases=MongoLeases(catalogue),
+        entries=entries,
         tokens=MongoTokens(catalogue),
         choices=MongoChoices(catalogue, owners),
         client=client,

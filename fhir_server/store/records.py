@@ -7,27 +7,35 @@ from datetime import datetime
 from typing import Any, Final
 
 from fhir_server.model.document import Stored
+from fhir_server.model.explained import Walk
 from fhir_server.model.history import HistoryPage, HistoryPlan
-from fhir_server.model.plan import Page, Plan
+from fhir_server.model.plan import Coded, Page, Plan, Pointed, Pointers
 from fhir_server.model.unit_of_work import Committed, UnitOfWork
 from fhir_server.model.view import View
-from fhir_server.store import searches
+from fhir_server.store import pointers, searches
 from fhir_server.store.bodies import Bodies
 from fhir_server.store.catalogue import Catalogue, Records
+from fhir_server.store.coded import coded
 from fhir_server.store.commit import Commits
 from fhir_server.store.documents import FACTS, PROJECTION, superseded_id
+from fhir_server.store.drivers import driven
 from fhir_server.store.entry_values import entry_values
+from fhir_server.store.explaining import explained
 from fhir_server.store.filters import Filter, all_of, predicate_filter
+from fhir_server.store.flow_marks import flow_marks
 from fhir_server.store.flows import flowing_from
 from fhir_server.store.histories import Histories
 from fhir_server.store.owners import OwnerCache
 from fhir_server.store.reads import NAIVE, QUERY_MS, find_one, find_page
 from fhir_server.store.refusals import database_errors
 from fhir_server.store.searches import Query
-from fhir_server.store.stretches import stretches
+from fhir_server.store.sorting import SortedPages
+from fhir_server.store.stretches import counted, stretches
 from fhir_server.store.values import millis_down, utc
 
 WITH_FACTS: Final = {**PROJECTION, **FACTS}
+UNSORTED: Final = {name: 1 for name in PROJECTION if "." not in name}
+"""Without the place in an order: a nested field costs the database more than all the others."""
 
 
 class MongoRecords:
@@ -39,10 +47,11 @@ class MongoRecords:
         self._commits = commits
         self._owners = owners
         self._histories = Histories(catalogue, bodies)
+        self._sorted = SortedPages(catalogue, bodies)
 
     def read(self, resource_type: str, id: str, view: View, *, facts: bool = False) -> Stored | None:
         """Return the current version (a deletion too), or None.  One round trip."""
-        found = self._current(resource_type, id, view, WITH_FACTS if facts else PROJECTION)
+        found = self._current(resource_type, id, view, WITH_FACTS if facts else UNSORTED)
         return self._bodies.restore_one(resource_type, found)
 
     def vread(self, resource_type: str, id: str, version: int, view: View) -> Stored | None:
@@ -111,6 +120,9 @@ class MongoRecords:
         """
         if plan.count <= 0 or not self._catalogue.exists(plan.resource_type):
             return Page(())
+        plan = driven(self._catalogue, plan, view)
+        if plan.order.keys:
+            return self._sorted.page(plan, searches.matching(plan, view))
         found: list[Stored] = []
         for stretch in stretches(plan):
             query = searches.page_query(stretch, view)
@@ -120,21 +132,48 @@ class MongoRecords:
         if searches.is_cut(found, plan):
             ties = self._found(plan.resource_type, searches.tie_query(plan, view, found[plan.count - 1]), 0)
             found = searches.with_ties(found, ties)
-        return searches.page_of(found, plan)
+        return searches.in_order(found, plan)
 
-    def count(self, plan: Plan, view: View) -> int:
-        """Return how many resources match inside the View.  One round trip for each stretch."""
+    def count(self, plan: Plan, view: View, *, most: int | None = None) -> int:
+        """Return how many resources match inside the View, `most` at most.  One round trip a stretch."""
         if not self._catalogue.exists(plan.resource_type):
             return 0
-        return sum(self._count(stretch, view) for stretch in stretches(plan))
+        plan, found = driven(self._catalogue, plan, view), 0
+        for stretch in counted(plan):
+            found += self._count(stretch, view, None if most is None else most - found)
+            if most is not None and found >= most:
+                break
+        return found
 
-    def _count(self, plan: Plan, view: View) -> int:
+    def _count(self, plan: Plan, view: View, most: int | None) -> int:
         hint = self._catalogue.hint(plan.resource_type, plan.index)
         options: dict[str, Any] = {"hint": hint} if hint is not None else {}
+        if most is not None:
+            options["limit"] = most
         with database_errors():
             return self._catalogue.current(plan.resource_type).count_documents(
                 searches.matching(plan, view), maxTimeMS=QUERY_MS, **options
             )
+
+    def ids(self, plan: Plan, view: View, limit: int) -> Sequence[str]:
+        """Return the ids of what matches inside the View, `limit` at most, in no order.  One round trip."""
+        return pointers.ids(self._catalogue, plan, view, limit)
+
+    def pointed(self, plan: Plan, view: View, wanted: Pointers, limit: int) -> Pointed:
+        """Return what the resources that match inside the View point to; see `store.pointers`."""
+        return pointers.pointed(self._catalogue, plan, view, wanted, limit)
+
+    def coded(self, plan: Plan, view: View, code: str, limit: int) -> Sequence[Coded]:
+        """Return what matches inside the View with its codes; see `store.coded`."""
+        return coded(self._catalogue, plan, view, code, limit)
+
+    def explain(self, plan: Plan, view: View) -> Sequence[Walk]:
+        """Return what the database does for the page of a plan; see `store.explaining`."""
+        return explained(self._catalogue, plan, view)
+
+    def types(self) -> Sequence[str]:
+        """Return the types of which anything was ever written, in the order of their names."""
+        return self._catalogue.existing()
 
     def entry_values(
         self, resource_type: str | None, parameters: Sequence[str], view: View, limit: int
@@ -147,6 +186,10 @@ class MongoRecords:
     ) -> Sequence[Stored]:
         """Return what inherits labels from `sources` in a record; see `store.flows`.  For their flow only."""
         return flowing_from(self._catalogue, self._bodies, owner, sources, types)
+
+    def flow_marks(self, owner: str) -> tuple[bytes, ...]:
+        """Return what changes with every write that labels flow through; see `store.flow_marks`."""
+        return flow_marks(self._catalogue, owner)
 
     def owner_of(self, resource_type: str, id: str) -> str | None:
         """Return the person whose record holds the resource.  For access decisions only."""
@@ -165,7 +208,7 @@ class MongoRecords:
     def _current(
         self, resource_type: str, id: str, view: View, projection: Mapping[str, int] = PROJECTION
     ) -> dict[str, Any] | None:
-        wanted = _visible({"_id": {"$eq": id}}, resource_type, view)
+        wanted = _visible({"_id": id}, resource_type, view)
         # An id alone needs no plan; beside facts, the database would weigh the indexes that begin with those.
         hint = "_id_" if len(wanted) > 1 else None
         with database_errors():
@@ -173,7 +216,7 @@ class MongoRecords:
 
     def _read_owner(self, resource_type: str, id: str) -> str | None:
         with database_errors():
-            found = find_one(self._catalogue.current(resource_type), {"_id": {"$eq": id}}, {"owner": 1})
+            found = find_one(self._catalogue.current(resource_type), {"_id": id}, {"owner": 1})
         if found is None:
             return None
         owner: str | None = found["owner"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 from pymongo import ASCENDING, DESCENDING
 
@@ -20,6 +20,7 @@ from fhir_server.store.filters import (
     predicate_filter,
     residual_filter,
 )
+from fhir_server.store.pages import is_backward, page_of
 from fhir_server.store.values import millis_down, millis_up, stored_sort_date
 
 SORT_FIELDS: Final = {SortBy.DATE: "search.sort.date", SortBy.UPDATED: "updated"}
@@ -41,10 +42,10 @@ def matching(plan: Plan, view: View) -> Filter:
     """Return the filter of all that matches the plan inside the View, on whatever page."""
     scalar: Filter = {} if plan.owner is None else {"owner": {"$eq": plan.owner}}
     alive: Filter = {"deleted": {"$eq": False}}
-    if plan.index in _BY_SORT_DATE:
+    if plan.index in _BY_SORT_DATE or plan.order.by is SortBy.DATE:
         alive = {"search.sort.date": _sort_bounds(plan)}
     driver, others = _driver(plan)
-    parts = [scalar, _driver_filter(driver), alive, predicate_filter(view.reads(plan.resource_type))]
+    parts = [scalar, driver_filter(driver), alive, predicate_filter(view.reads(plan.resource_type))]
     return all_of([*parts, *(residual_filter(other) for other in others)])
 
 
@@ -58,14 +59,18 @@ def page_query(plan: Plan, view: View) -> Query:
 
 def tie_query(plan: Plan, view: View, last: Stored) -> Query:
     """Return the query of everything that has the place of `last` in the order, ids aside."""
-    same = {
-        SORT_FIELDS[plan.order.by]: {"$eq": _place(last, plan.order.by)},
-        "seq": {"$eq": last.seq},
-    }  # fmt: skip
+    by = plan.order.by
+    same = {SORT_FIELDS[by]: {"$eq": _place(last, by)}, "seq": {"$eq": last.seq}}
     parts = [matching(plan, view), same]
-    if plan.after is not None:
-        parts.append(_after(plan.after, plan.order))
+    after = plan.after
+    if after is not None and (_instant(after.sort, by), after.seq) == (_place(last, by), last.seq):
+        parts.append({"_id": {_beyond(descends(plan)): after.id}})
     return Query(all_of(parts), _sort(plan.order), plan.index)
+
+
+def descends(plan: Plan) -> bool:
+    """Return whether the walk of a page descends: that of the page before goes against the order."""
+    return plan.order.descending is not is_backward(plan)
 
 
 def is_cut(found: list[Stored], plan: Plan) -> bool:
@@ -73,7 +78,7 @@ def is_cut(found: list[Stored], plan: Plan) -> bool:
     if len(found) <= plan.count:
         return False
     last, beyond = found[plan.count - 1], found[plan.count]
-    return _key(last, plan.order.by)[:2] == _key(beyond, plan.order.by)[:2]
+    return _key(last, plan.order)[:-1] == _key(beyond, plan.order)[:-1]
 
 
 def with_ties(found: list[Stored], ties: list[Stored]) -> list[Stored]:
@@ -82,18 +87,12 @@ def with_ties(found: list[Stored], ties: list[Stored]) -> list[Stored]:
     return [entry for entry in found if entry.id not in known] + ties
 
 
-def page_of(found: list[Stored], plan: Plan) -> Page:
+def in_order(found: list[Stored], plan: Plan) -> Page:
     """Return the page of what was found, one entry more than it holds or the whole last place included."""
-    by = plan.order.by
     if any(entry.seq == following.seq for entry, following in pairwise(found)):
         # The database knows no order within one place; sequence numbers that differ leave nothing to sort.
-        found.sort(key=lambda entry: _key(entry, by), reverse=plan.order.descending)
-    listed = found[: plan.count]
-    # A deletion among them is what a person whose keys were destroyed has left: it only has a place.
-    entries = tuple(entry for entry in listed if not entry.deleted)
-    if len(found) <= plan.count or not listed:
-        return Page(entries)
-    return Page(entries, _position(listed[-1], by))
+        found.sort(key=lambda entry: _key(entry, plan.order), reverse=descends(plan))
+    return page_of(found, [_position(entry, plan.order.by) for entry in found], plan)
 
 
 def _sort_bounds(plan: Plan) -> Filter:
@@ -112,7 +111,8 @@ def _driver(plan: Plan) -> tuple[Condition | None, list[Condition]]:
     return plan.driver, others
 
 
-def _driver_filter(driver: Condition | None) -> Filter:
+def driver_filter(driver: Condition | None) -> Filter:
+    """Return the filter of a condition in the form that bounds the walk of its index."""
     match driver:
         case None:
             return {}
@@ -126,7 +126,7 @@ def _driver_filter(driver: Condition | None) -> Filter:
 
 def _after(position: Position, order: Order) -> Filter:
     field = SORT_FIELDS[order.by]
-    beyond = "$lt" if order.descending else "$gt"
+    beyond = _beyond(order.descending)
     place = _instant(position.sort, order.by)
     # The first bound is tight on the index; the rest says which entries of that instant are still to come.
     return {
@@ -139,6 +139,10 @@ def _after(position: Position, order: Order) -> Filter:
     }  # fmt: skip
 
 
+def _beyond(descending: bool) -> str:
+    return "$lt" if descending else "$gt"
+
+
 def _sort(order: Order) -> list[tuple[str, int]]:
     direction = DESCENDING if order.descending else ASCENDING
     return [(SORT_FIELDS[order.by], direction), ("seq", direction)]
@@ -148,8 +152,10 @@ def _place(entry: Stored, by: SortBy) -> datetime:
     return stored_sort_date(entry.sort_date) if by is SortBy.DATE else entry.updated
 
 
-def _key(entry: Stored, by: SortBy) -> tuple[Any, int, str]:
-    return _place(entry, by), entry.seq, entry.id
+def _key(entry: Stored, order: Order) -> tuple[bool, datetime, int, str]:
+    # What has no date counts as the earliest, which is last in one direction; in the other it has to be told.
+    undated = order.by is SortBy.DATE and not order.descending and entry.sort_date is None
+    return undated, _place(entry, order.by), entry.seq, entry.id
 
 
 def _position(entry: Stored, by: SortBy) -> Position:

@@ -88,6 +88,9 @@ holders = ["islander"]
 source = "role"
 holders = ["elder"]
 most = 2
+until_age = "P7Y"
+set_by = ["sailor", "bone-setter"]
+set_by_grown = ["oneself"]
 
 [relations.bone-setter]
 source = "role"
@@ -99,6 +102,8 @@ unblockable = true
 source = "authorisation"
 structures = "own"
 duration = "PT6H"
+declared_by = ["bone-setter"]
+declared_for = "PT2H"
 
 [relations.banished]
 source = "block"

@@ -114,3 +114,17 @@ def test_others_are_not_told_the_reason() -> None:
 ])  # fmt: skip
 def test_a_language_is_found_by_its_first_part(tag: str, language: str) -> None:
     assert language_of(tag) == language
+
+
+@pytest.mark.parametrize(("interaction", "entities", "words"), [
+    pytest.param("search-type", (), "searched and saw nothing", id="found-nothing"),
+    pytest.param("$hide", ("DocumentReference/d/_history/1", "Consent/c1/_history/1"), "hid a document “Letter”.",
+                 id="the-mirror-is-not-told-again"),
+    pytest.param("$block", ("Consent/c1/_history/1",), "blocked somebody: access to this record.", id="choice-alone"),
+])  # fmt: skip
+def test_a_sentence_says_each_thing_once(interaction: str, entities: tuple[str, ...], words: str) -> None:
+    agent = Actor("person", "p1")
+    entry = replace(
+        READ, interaction=interaction, entities=entities, agent=agent, actor=agent.ref, status=200
+    )
+    assert words in sentence(entry, telling("en", titles=TITLES))

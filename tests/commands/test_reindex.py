@@ -76,6 +76,23 @@ def test_entries_become_what_they_were_and_nothing_else_changes(
     assert stored(database_uri, database_name, "Patient_history") == []
 
 
+def test_a_server_says_that_it_needs_a_reindex_until_all_types_are_done(
+    client: FlaskClient, database_uri: str, database_name: str
+) -> None:
+    with MongoClient[Documents](database_uri) as mongo:
+        mongo[database_name]["meta"].update_one({"_id": "entries"}, {"$set": {"number": 1}})
+    later = create_app(settings_of(database_uri, database_name))
+    try:
+        ready = later.test_client()
+        assert ready.get("/readyz").get_json() == {"status": "ok", "reindex": "needed"}
+        assert run(database_uri, database_name, "Patient").exit_code == 0
+        assert ready.get("/readyz").get_json() == {"status": "ok", "reindex": "needed"}
+        assert run(database_uri, database_name).exit_code == 0
+        assert ready.get("/readyz").get_json() == {"status": "ok"}
+    finally:
+        close_app(later)
+
+
 def test_only_the_named_types_are_reindexed(
     client: FlaskClient, database_uri: str, database_name: str
 ) -> None:

@@ -24,6 +24,8 @@ from tests.running import Running
 OPERATOR = ("--role", "operator", "--identity", "urn:op|1", "--purpose", "HSYSADMIN")
 HOSPITAL = "urn:oid:1.2.250.1.71.4.2.2|750000001"
 ESTABLISHMENT = ("--role", "establishment", "--identity", HOSPITAL, "--structure", HOSPITAL)
+RPPS = "urn:oid:1.2.250.1.71.4.2.1"
+DOCTOR = ("--role", "professional", "--identity", f"{RPPS}|899700000001", "--profession", "doctor")
 WORKERS = 2
 ROUNDS, CALLS = 10, 6
 
@@ -113,9 +115,36 @@ def test_every_worker_honours_a_choice_and_a_revocation(tmp_path: Path) -> None:
     with Running(environment={"FHIR_POLICY": "fr"}, command=command) as running:
         store = open_store(running.ready["mongodb_uri"], "fhir")
         try:
-            _honours(Server(running, tmp_path / "data", store))
+            server = Server(running, tmp_path / "data", store)
+            _hides(server)
+            _honours(server)
         finally:
             store.close()
+
+
+def _hides(server: Server) -> None:
+    """What the person hides is absent, and what it shows is there, in the next request on every worker."""
+    operator = server.token(*OPERATOR)["token"]
+    status, enrolled = server.send(operator, "POST", "/Patient", {"resourceType": "Patient"})
+    assert status == 201, enrolled
+    id = enrolled["id"]
+    person = server.token("--role", "person", "--patient", id)["token"]
+    doctor = server.token(*DOCTOR)["token"]
+    party = {"name": "actor", "valueReference": {"identifier": {"system": RPPS, "value": "899700000001"}}}
+    relation = {"name": "relation", "valueCode": "care-team"}
+    given = {"resourceType": "Parameters", "parameter": [party, relation]}
+    assert server.send(person, "POST", f"/Patient/{id}/$authorise", given)[0] == 200
+    item = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
+    status, made = server.send(
+        person, "POST", "/Observation", {**item, "subject": {"reference": f"Patient/{id}"}}
+    )
+    assert status == 201, made
+    nothing = {"resourceType": "Parameters"}
+    for _ in range(ROUNDS):
+        for operation, expected in (("$hide", 404), ("$show", 200)):
+            path = f"/Observation/{made['id']}"
+            assert server.send(person, "POST", f"{path}/{operation}", nothing)[0] == 200
+            assert [server.send(doctor, "GET", path)[0] for _ in range(CALLS)] == [expected] * CALLS
 
 
 def _honours(server: Server) -> None:

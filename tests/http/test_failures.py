@@ -10,9 +10,9 @@ from flask import Flask
 
 from fhir_server.app import CONTEXT
 from fhir_server.http.application import flask_application
+from fhir_server.http.authentication import Authentication
 from fhir_server.http.codecs import codecs_of
 from fhir_server.http.cors import Cors
-from fhir_server.http.authentication import Authentication
 from fhir_server.http.exchange import Exchange
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.dispatch import Dispatcher, Interaction
@@ -45,6 +45,7 @@ def faulty(app: Flask) -> Flask:
         exchange,
         rows,
         ping=lambda: False,
+        behind=lambda: False,
         version="0",
         cors=Cors(frozenset()),
         operations={},

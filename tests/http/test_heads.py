@@ -20,7 +20,8 @@ def test_head_has_the_headers_of_get_and_no_body(client: FlaskClient, shape: str
     id = new_id()
     send(client, "PUT", f"/Patient/{id}", patient(id))
     path = shape.replace("<resource_type>", "Patient").replace("<id>", id).replace("<version_id>", "1")
-    query = f"?_id={id}" if shape == "/<resource_type>" else ""
+    path = path.replace("<compartment>", "Patient").replace("<compartment_id>", id)
+    query = f"?_id={id}" if shape in ("/<resource_type>", "") else ""
     get, head = send(client, "GET", path + query), send(client, "HEAD", path + query)
     assert get.status_code == head.status_code == 200
     assert get.data

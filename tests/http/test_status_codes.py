@@ -60,9 +60,9 @@ TYPE_METHODS = INSTANCE_METHODS | {"POST"}
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        pytest.param("GET", "", {"POST"}, id="get-the-base"),
-        pytest.param("GET", "/", {"POST"}, id="get-the-base-with-a-slash"),
-        pytest.param("DELETE", "", {"POST"}, id="delete-the-base"),
+        pytest.param("PUT", "", {"GET", "HEAD", "POST"}, id="put-the-base"),
+        pytest.param("PUT", "/", {"GET", "HEAD", "POST"}, id="put-the-base-with-a-slash"),
+        pytest.param("DELETE", "", {"GET", "HEAD", "POST"}, id="delete-the-base"),
         pytest.param("POST", "/metadata", {"GET", "HEAD"}, id="post-metadata"),
         pytest.param("BREW", "/Patient", TYPE_METHODS, id="no-method-of-a-type"),
         pytest.param("POST", "/Patient/x", INSTANCE_METHODS, id="post-an-instance"),

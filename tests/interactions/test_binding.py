@@ -52,7 +52,7 @@ def named(
     request = Request(
         address.interaction.name, View.unrestricted("test"), NOW, "r",
         address.resource_type, address.id, address.version_id, parse_query(query), body,
-        conditions=Conditions(if_none_exist=if_none_exist),
+        conditions=Conditions(if_none_exist=if_none_exist), compartment=address.within,
     )  # fmt: skip
     return binder.of(address.interaction, request)
 
@@ -114,6 +114,18 @@ NAMES_INS = NamesIdentifier(INS)
     pytest.param("GET Appointment?actor=Practitioner/d1", Nobody(), id="another-actor"),
     pytest.param("GET AuditEvent?patient=p1", Names("p1"), id="the-journal"),
     pytest.param("GET Provenance?patient=p1", Names("p1"), id="provenance"),
+    pytest.param("GET Patient/p1/Observation?code=x", Names("p1"), id="compartment"),
+    pytest.param("GET Patient/p1/Observation?patient=p2", Several(), id="compartment-of-another"),
+    pytest.param("GET Patient/p1/*", Names("p1"), id="whole-compartment"),
+    pytest.param("GET Encounter/e1/Observation", NamesResource("Encounter", "e1"), id="compartment-of-a-visit"),
+    pytest.param("GET Practitioner/d1/Observation", Nobody(), id="compartment-of-nobody"),
+    pytest.param("GET Practitioner/d1/Observation?patient=p1", Names("p1"), id="compartment-and-person"),
+    pytest.param("GET ?_type=Observation,Condition&patient=p1", Names("p1"), id="types-of-a-person"),
+    pytest.param("GET ?_type=Observation,Practitioner&patient=p1", Names("p1"), id="types-and-directory"),
+    pytest.param("GET ?_type=Observation,Practitioner", Nobody(), id="types-of-nobody"),
+    pytest.param("GET ?_type=Practitioner", Directory(), id="types-of-the-directory"),
+    pytest.param("GET ?_id=o1", Nobody(), id="all-types"),
+    pytest.param("GET Patient?_has:Observation:patient:code=x", Nobody(), id="reverse-chain"),
     pytest.param("GET Observation/_history", Nobody(), id="history-of-a-type"),
     pytest.param("GET _history", Nobody(), id="history-of-all"),
     pytest.param("GET $meta", Nobody(), id="meta-of-all"),
@@ -223,6 +235,9 @@ def obs(subject: str | None) -> dict[str, Any]:
     pytest.param([entry("POST Patient", PATIENT, full_url=P, ifNoneExist="identifier=urn:ins|1"), entry("POST Observation", obs("Patient?identifier=urn:ins|1"))], NamesIdentifier(INS, creates=True), id="known-by-the-same-identifier"),
     pytest.param([entry("POST Observation", obs("Patient?identifier=urn:ins|1"))], NAMES_INS, id="conditional-reference"),
     pytest.param([entry("POST Observation", obs("Patient?identifier=urn:ins|1")), entry("POST Observation", obs("Patient/p1"))], Names("p1", (INS,)), id="id-and-identifier"),
+    pytest.param([entry("POST Observation", obs("Patient?identifier=urn:ins|1")), entry("POST Observation", obs("Patient?identifier=urn:ins|2"))], NamesIdentifier(INS, also=("urn:ins|2",)), id="two-spellings"),
+    pytest.param([entry("POST Observation", obs(f"Patient?identifier=urn:ins|{n}")) for n in range(5)], Several(), id="too-many-spellings"),
+    pytest.param([entry("POST Patient", PATIENT, full_url=P, ifNoneExist="identifier=urn:ins|1"), entry("POST Observation", obs("Patient?identifier=urn:ins|2"))], Several(), id="new-and-another-spelling"),
     pytest.param([entry("POST Patient", PATIENT, full_url="http://other.org/fhir/Patient/9"), entry("POST Observation", obs("Patient/9"), full_url="http://other.org/fhir/Observation/1")], NewPerson(), id="relative-to-the-sender"),
     pytest.param([entry("DELETE Observation/o1")], NamesResource("Observation", "o1"), id="a-resource"),
     pytest.param([entry("DELETE Observation/o1"), entry("POST Observation", obs("Patient/p1"))], Names("p1"), id="a-person-outweighs-it"),

@@ -36,6 +36,10 @@ def parts(address: Address) -> tuple[str, ...]:
         pytest.param("GET", "Patient", ("search-type", "Patient", "", ""), id="search"),
         pytest.param("GET", "Patient?_id=1", ("search-type", "Patient", "", ""), id="search-with-a-query"),
         pytest.param("POST", "Patient/_search", ("search-type", "Patient", "", ""), id="search-form"),
+        pytest.param("GET", "?_type=Patient", ("search-system", "", "", ""), id="search-of-types"),
+        pytest.param("POST", "_search", ("search-system", "", "", ""), id="search-form-of-types"),
+        pytest.param("GET", "Patient/1/Observation", ("search-type", "Observation", "", ""), id="members"),
+        pytest.param("GET", "Patient/1/*", ("search-system", "", "", ""), id="all-members"),
     ],
 )
 def test_an_address_has_its_interaction(method: str, url: str, expected: tuple[str, ...]) -> None:
@@ -48,14 +52,15 @@ def test_an_address_has_its_interaction(method: str, url: str, expected: tuple[s
         pytest.param("GET", "Nonsense/1", 404, "unknown-type", id="unknown-type"),
         pytest.param("GET", "Patient/a_b", 400, "illegal-id", id="illegal-id"),
         pytest.param("GET", "Patient/1/_history/a_b", 400, "illegal-id", id="illegal-version"),
-        pytest.param("GET", "Patient/1/2", 404, "unknown-address", id="unknown-address"),
+        pytest.param("GET", "Patient/1/2", 404, "unknown-type", id="no-type-in-a-compartment"),
+        pytest.param("GET", "Patient/1/2/3", 404, "unknown-address", id="unknown-address"),
         pytest.param("GET", "Patient/$x", 404, "unknown-operation", id="type-operation"),
         pytest.param("POST", "$x", 404, "unknown-operation", id="system-operation"),
         pytest.param("GET", "https://elsewhere.org/fhir/Patient/1", 404, "unknown-address", id="elsewhere"),
         pytest.param("POST", "Patient/1", 405, "method-not-allowed", id="method"),
         pytest.param("POST", "metadata", 405, "method-not-allowed", id="post-metadata"),
         pytest.param("GET", "Patient/_search", 405, "method-not-allowed", id="get-the-form"),
-        pytest.param("GET", "", 405, "method-not-allowed", id="get-the-base"),
+        pytest.param("PUT", "", 405, "method-not-allowed", id="put-the-base"),
     ],
 )
 def test_a_wrong_address_is_refused(method: str, url: str, status: int, situation: str) -> None:

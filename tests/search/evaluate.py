@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from decimal import Decimal
 
 from fhir_server.model.document import Amount, Range, SearchEntries
 from fhir_server.model.plan import (
+    EARTH_RADIUS_M,
     AmountWithin,
     And,
     Condition,
@@ -22,6 +24,7 @@ from fhir_server.model.plan import (
     Plan,
     StartsWith,
     UpdatedWithin,
+    WithinDistance,
 )
 from fhir_server.search.spelling import system_of
 
@@ -54,9 +57,12 @@ def holds(condition: Condition, document: Shelved) -> bool:
             return any(entry in values for entry in getattr(entries, field))
         case StartsWith(field, prefixes):
             return any(entry.startswith(prefix) for entry in getattr(entries, field) for prefix in prefixes)
-        case Contains(field, prefix, parts):
+        case Contains(field, prefix, parts, at_end):
             tails = [entry[len(prefix) :] for entry in getattr(entries, field) if entry.startswith(prefix)]
-            return any(part in tail for tail in tails for part in parts)
+            return any(tail.endswith(part) if at_end else part in tail for tail in tails for part in parts)
+        case WithinDistance():
+            named = [entry for entry in getattr(entries, condition.field) if entry.key == condition.key]
+            return any(_metres(condition, entry) <= condition.metres for entry in named)
         case DateWithin():
             return any(_date_holds(condition, entry) for entry in entries.date)
         case AmountWithin():
@@ -98,6 +104,16 @@ def _amount_holds(wanted: AmountWithin, entry: Amount) -> bool:
         and (wanted.high_after is None or Decimal(wanted.high_after) < high)
         and (wanted.high_to is None or high <= Decimal(wanted.high_to))
     )
+
+
+def _metres(wanted: WithinDistance, entry: Amount) -> float:
+    """Return the distance along the great circle, by the angle between two unit vectors."""
+    here, there = (wanted.latitude, wanted.longitude), (float(entry.low), float(entry.high))
+    vectors = []
+    for latitude, longitude in (here, there):
+        north, east = math.radians(latitude), math.radians(longitude)
+        vectors.append((math.cos(north) * math.cos(east), math.cos(north) * math.sin(east), math.sin(north)))
+    return 2 * math.asin(min(1.0, math.dist(*vectors) / 2)) * EARTH_RADIUS_M
 
 
 def _key_holds(wanted: AmountWithin, key: str) -> bool:

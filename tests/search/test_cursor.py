@@ -20,6 +20,14 @@ POSITIONS = st.builds(
     st.none() | st.datetimes(timezones=st.just(UTC)),
     st.integers(-(1 << 63), (1 << 63) - 1),
     st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=64),
+    st.lists(
+        st.none()
+        | st.text(max_size=100)
+        | st.decimals(allow_nan=False, allow_infinity=False)
+        | st.datetimes(timezones=st.just(UTC)),
+        max_size=5,
+    ).map(tuple),
+    st.booleans(),
 )
 
 

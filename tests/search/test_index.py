@@ -26,7 +26,11 @@ def test_each_fact_of_an_observation_is_written_once(indexer: Indexer) -> None:
     start = datetime(2024, 2, 29, 9, 30, tzinfo=UTC)
     assert indexer.entries(observation()) == SearchEntries(
         token=(f"category={CATEGORY}|vital-signs", f"code={LOINC}|8310-5", "encounter=Encounter/e1"),
-        residual=("status=http://hl7.org/fhir/observation-status|final", "code:text=body temperature"),
+        residual=(
+            "status=http://hl7.org/fhir/observation-status|final",
+            "code:text=body temperature",
+            "_content= body temperature cel ",
+        ),
         date=(Range("date:d", start, start + timedelta(seconds=1)),),
         quantity=(
             Amount(f"value-quantity|{UCUM}|Cel|", "37", "37"),

@@ -48,7 +48,7 @@ def shelf(registry: Registry) -> Shelf:
             "identifier=a|b&_sort=_lastUpdated", Index.TOKEN, "identifier=a|b", None, id="few-are-sorted"
         ),
         pytest.param("date=ge2024&date=lt2025", Index.DATE, None, None, id="across-by-dates"),
-        pytest.param("patient=p1,p2", Index.UPDATED, None, None, id="two-records"),
+        pytest.param("patient=p1,p2", Index.OWNER_DATE, None, None, id="two-records"),
     ],
 )  # fmt: skip
 def test_the_index_follows_a_fixed_table(

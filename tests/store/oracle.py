@@ -10,6 +10,7 @@ from fhir_server.model.document import Amount, Document, Range
 from fhir_server.model.plan import Condition, Order, Position, SortBy
 
 EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 def holds(condition: Condition, document: Document) -> bool:
@@ -52,7 +53,9 @@ def ordered(documents: list[Document], order: Order) -> list[Document]:
 
 def place(document: Document, order: Order) -> tuple[datetime, int, str]:
     """Return where a document stands in an order."""
-    at = document.updated if order.by is SortBy.UPDATED else document.search.sort_date or EARLIEST
+    # What has no date is last in both directions.
+    undated = EARLIEST if order.descending else LATEST
+    at = document.updated if order.by is SortBy.UPDATED else document.search.sort_date or undated
     return at - timedelta(microseconds=at.microsecond % 1000), document.seq, document.facts.id
 
 

@@ -334,7 +334,8 @@ def test_the_indexes_of_an_observation_stay_within_their_budget(
         assert size.total_index_bytes / size.documents <= budget, dict(size.index_bytes)
         keys = store.client[database_name].command("validate", "Observation")["keysPerIndex"]
         assert keys == _expected_keys(synthea, across)
-        assert sum(keys.values()) / len(synthea) <= (14 if across else 11)
+        # An amount in a UCUM unit has two keys: as it was written, and in base units.
+        assert sum(keys.values()) / len(synthea) <= (16 if across else 13)
     finally:
         store.close()
 

@@ -123,6 +123,33 @@ def test_a_database_of_another_schema_is_refused(store, database_uri, database_n
         open_store(database_uri, database_name, StoreOptions(registry=registry))
 
 
+def test_a_new_database_has_the_entries_of_today(store, database_uri, database_name, registry) -> None:
+    assert not store.entries.behind()
+    other = open_store(database_uri, database_name, StoreOptions(registry=registry))
+    try:
+        assert not other.entries.behind()
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize("noted", [pytest.param(1, id="older"), pytest.param(None, id="not-said")])
+def test_a_database_whose_entries_are_older_says_so_until_they_are_renewed(
+    store, database_uri, database_name, registry, noted: int | None
+) -> None:
+    meta = store.catalogue.service("meta")
+    meta.delete_one({"_id": "entries"})
+    if noted is not None:
+        meta.insert_one({"_id": "entries", "number": noted})
+    other = open_store(database_uri, database_name, StoreOptions(registry=registry))
+    try:
+        assert other.entries.behind()
+        other.entries.reached()
+        assert not other.entries.behind()
+        assert not store.entries.behind()
+    finally:
+        other.close()
+
+
 def test_ping_answers(store) -> None:
     store.ping()
 

@@ -34,11 +34,15 @@ class Answer:
 class Sender:
     """Sends requests below one base URL; safe to share between threads.  Leaving its context hangs up."""
 
-    def __init__(self, base_url: str, journal: Journal, stopped: threading.Event) -> None:
+    def __init__(
+        self, base_url: str, journal: Journal, stopped: threading.Event, token: str | None = None
+    ) -> None:
+        """`token` is sent with every request."""
         self._parts = urlsplit(base_url)
         self._base_url = base_url
         self._journal = journal
         self._stopped = stopped
+        self._credentials = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._local = threading.local()
         self._connections: list[http.client.HTTPConnection] = []
 
@@ -82,7 +86,7 @@ class Sender:
     def _exchange(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         connection = self._connection()
         target = self._parts.path.rstrip("/") + (f"/{path}" if path else "")
-        accepting = {"Accept": "application/fhir+json", **headers}
+        accepting = {"Accept": "application/fhir+json", **self._credentials, **headers}
         try:
             connection.request(method, target or "/", body or None, accepting)
             response = connection.getresponse()

@@ -26,6 +26,8 @@ class Progress:
     path: Path | None = None
     positions: dict[str, Position] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
+    unlabelled: int = 0
+    """Resources that say a label which their facts do not have."""
 
     @classmethod
     def open(cls, path: Path | None, database: str) -> Progress:
@@ -37,7 +39,7 @@ class Progress:
             if kept["database"] != database:
                 raise ProgressRefused(f"{path} is of the database {kept['database']!r}, not of {database!r}.")
             positions = {name: _position(told) for name, told in kept["positions"].items()}
-            return cls(database, path, positions, set(kept["finished"]))
+            return cls(database, path, positions, set(kept["finished"]), int(kept.get("unlabelled", 0)))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise ProgressRefused(f"{path} is no progress of a reindexing: name another file.") from None
 
@@ -62,6 +64,7 @@ class Progress:
             "database": self.database,
             "positions": {name: _told(position) for name, position in self.positions.items()},
             "finished": sorted(self.finished),
+            "unlabelled": self.unlabelled,
         }
         fresh = self.path.with_name(self.path.name + ".new")
         fresh.write_text(json.dumps(told), "utf-8")

@@ -58,6 +58,7 @@ def reindex_all(
                 return False
             page = records.search(plan, view)
             documents = _documents(records, indexer, view, page.entries, labelling)
+            progress.unlabelled += sum(_lacks_label(labelling, document) for document in documents)
             if documents:
                 records.commit(UnitOfWork(view, reindexes=documents))
                 told(resource_type, len(documents))
@@ -82,6 +83,14 @@ def _documents(
         for stored in found
         if stored.id in now and not now[stored.id].deleted
     )
+
+
+def _lacks_label(labelling: Labelling, document: Document) -> bool:
+    """Whether it says a label that it was not given: written where nobody knew what the label means."""
+    if document.resource is None or not labelling.governs:
+        return False
+    own, _ = labelling.own(document.resource)
+    return not labelling.protected.intersection(own) <= set(document.facts.access.labels)
 
 
 def _document(stored: Stored, indexer: Indexer, labelling: Labelling) -> Document:

@@ -72,7 +72,7 @@ def _answer(
             if not committed and written.entity is not None:
                 shown.append(Shown(written.owner, written.entity))
     for entry in planned.reads:
-        answered = answer_entry(context, asked_by(context, quiet, entry), entry)
+        answered = answer_entry(context, context.gate.bind(asked_by(context, quiet, entry)), entry)
         answers[entry.position] = answered.entry
         shown.extend(answered.shown)
     return Reply(

@@ -64,8 +64,8 @@ def index(
     deleted = [one.document for one in others]
     deleted += [document for position, document in documents.items() if resolved.targets[position].others]
     receipt = [*_receipt(planned, resolved, documents), *(of_document(204, one) for one in deleted)]
-    changes = replace(_changes(request, resolved, documents, others), relabels=settled.relabels)
-    return Work(changes, receipt)
+    changes = _changes(request, resolved, documents, others)
+    return Work(replace(changes, relabels=settled.relabels, flows=settled.flows), receipt)
 
 
 def _guarded(

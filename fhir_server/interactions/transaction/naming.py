@@ -61,7 +61,8 @@ class _Entries:
                 self._urls.add(url)
                 if _type_of(entry) == PATIENT:
                     self._persons[url] = one_of(self._of_request(entry))
-        return one_of(named for entry in self._entries for named in self._of_entry(entry))
+        found = (named for entry in self._entries for named in self._of_entry(entry))
+        return one_of(found, spellings=True)
 
     def _of_entry(self, entry: Mapping[str, Any]) -> Iterator[AnyNames]:
         yield from self._of_request(entry)

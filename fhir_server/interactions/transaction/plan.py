@@ -15,7 +15,7 @@ from fhir_server.model.outcome import FhirError, Issue, refuse
 from fhir_server.validation.bundle_rules import full_url_disagreements
 
 WRITES = frozenset({"create", "update", "patch", "delete"})
-READS = frozenset({"read", "vread", "history-instance", "search-type", "capabilities"})
+READS = frozenset({"read", "vread", "history-instance", "search-type", "search-system", "capabilities"})
 EXISTING = WRITES - {"create"}
 MAX_ISSUES = 100
 

@@ -11,11 +11,12 @@ Spec: https://hl7.org/fhir/R4/search.html#reference
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from fhir_server.model.outcome import refuse
-from fhir_server.model.plan import And, Condition, Has, Negation, Or, OwnerIn, StartsWith
+from fhir_server.model.plan import And, Condition, Contains, Has, Negation, Or, OwnerIn, StartsWith
 from fhir_server.model.reference import ReferenceKind, is_id, parse_reference
 from fhir_server.search.collector import Collector, Sink
 from fhir_server.search.escape import unescape
@@ -46,6 +47,11 @@ def marker(name: str) -> str:
 def points_to_owner(name: str) -> str:
     """Return the residual entry that says: this other parameter holds the owner."""
     return f"{name}=@"
+
+
+def stated_type(name: str, resource_type: str) -> str:
+    """Return the residual entry of a reference that says its type and names no resource."""
+    return f"{name}:type={resource_type}"
 
 
 def normalise(text: str, base_url: str) -> str | None:
@@ -105,6 +111,8 @@ def reference_sink(name: str, decides: bool, base_url: str) -> Sink:
             else:
                 out.residual[owned] = None
         logical = value.get("identifier")
+        if text is None and (stated := value.get("type")) is not None:
+            out.residual[stated_type(name, stated)] = None
         if text is None and logical is None:
             out.residual[present] = None
         elif logical is not None and ("system" in logical or "value" in logical):
@@ -145,7 +153,7 @@ def _read(
         raise refuse("illegal-parameter-value", f"`{parameter.code}` needs a reference: `Type/id` or a URL.")
     restricted = modifier or parameter.restrict
     if is_id(text):
-        types = (restricted,) if restricted else _reference_types(parameter)
+        types = (restricted,) if restricted else reference_types(parameter)
         local = tuple(f"{target}/{text}" for target in types)
         # Of a plain word, too: a reference that is no more than that names itself.
         bare = () if restricted else (text,)
@@ -161,7 +169,8 @@ def _read(
     )
 
 
-def _reference_types(parameter: Parameter) -> tuple[str, ...]:
+def reference_types(parameter: Parameter) -> tuple[str, ...]:
+    """Return the types that a reference parameter can point to, as far as its elements say."""
     declared = {target for source in parameter.sources for target in source.targets}
     if "Resource" in declared or not declared:
         return parameter.targets
@@ -197,18 +206,26 @@ def _of_persons(parameter: Parameter, persons: tuple[str, ...]) -> Condition:
 
 def _present(parameter: Parameter) -> Condition:
     names = parameter.names
-    parts: list[Condition] = [
-        StartsWith(
-            "token", tuple(start for name in names for start in (f"{name}=", f"{name}:{IDENTIFIER}="))
-        ),
-        Has(
-            "residual",
-            tuple(entry for name in names for entry in (present_marker(name), points_to_owner(name))),
-        ),
-    ]
-    if parameter.owner == "decides":
-        parts.append(Negation(Has("residual", tuple(marker(name) for name in names))))
+    parts: list[Condition] = (
+        [_any(names)] if parameter.restrict is None else [*_any_of_type(names, parameter.restrict)]
+    )
+    if parameter.restrict in (None, "Patient"):
+        parts.append(Has("residual", tuple(points_to_owner(name) for name in names)))
+        if parameter.owner == "decides":
+            parts.append(Negation(Has("residual", tuple(marker(name) for name in names))))
     return Or(tuple(parts))
+
+
+def _any(names: Iterable[str]) -> Condition:
+    heads = tuple(start for name in names for start in (f"{name}=", f"{name}:{IDENTIFIER}="))
+    return Or((StartsWith("token", heads), Has("residual", tuple(present_marker(name) for name in names))))
+
+
+def _any_of_type(names: Iterable[str], resource_type: str) -> Iterator[Condition]:
+    for name in names:
+        yield StartsWith("token", (f"{name}={resource_type}/",))
+        yield Contains("token", f"{name}=", (f"/{resource_type}/",))
+        yield Has("residual", (stated_type(name, resource_type),))
 
 
 TYPE = ParameterType("reference", frozenset({IDENTIFIER}), _sink, _read, _bind, _present)

@@ -102,7 +102,7 @@ def _concept(name: str, residual: bool, codes: Codes) -> Sink:
 
 def _pair(system_key: str, code_key: str) -> Callable[[str, bool, Codes], Sink]:
     def make(name: str, residual: bool, _codes: Codes) -> Sink:
-        prefix = name + "="
+        prefix, present = name + "=", present_marker(name)
 
         def sink(value: Any, out: Collector) -> None:
             system = value.get(system_key, "")
@@ -112,6 +112,8 @@ def _pair(system_key: str, code_key: str) -> Callable[[str, bool, Codes], Sink]:
             elif code or system:
                 entry = f"{prefix}{system}|{code}"
             else:
+                # Nothing to find it by, but `:missing` asks whether it is there.
+                out.residual[present] = None
                 return
             if residual:
                 out.residual[entry] = None

@@ -88,7 +88,8 @@ def relabelled(
 
 def commit(governed: Governed, version: Version, current: Stored) -> None:
     rewrites = (Replace(version.document, current.version, current.facts),)
-    governed.context.records.commit(UnitOfWork(ALL, rewrites=rewrites, relabels=version.relabels))
+    work = UnitOfWork(ALL, rewrites=rewrites, relabels=version.relabels, flows=version.flows)
+    governed.context.records.commit(work)
 
 
 def hide(governed: Governed, name: str) -> None:

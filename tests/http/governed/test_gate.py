@@ -344,3 +344,10 @@ def test_a_choice_is_honoured_by_the_next_request(world: Governed) -> None:
         person = world.choices(id)
         assert DOCTOR in {one.party for one in person.blocked}
         world.unblock(id)
+
+
+def test_the_identity_of_a_person_is_not_deleted_by_anybody(governed: Governed) -> None:
+    governed.enrol("p1")
+    for speaker in (governed.as_("operator", "urn:test|op"), governed.person("p1")):
+        assert speaker.send("DELETE", "/Patient/p1").status_code in (403, 404)
+    assert governed.person("p1").get("/Patient/p1").status_code == 200

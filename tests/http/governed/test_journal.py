@@ -90,7 +90,7 @@ def subtypes(events: list[dict[str, Any]]) -> list[str]:
 @pytest.fixture
 def record(governed: Governed) -> Iterator[Record]:
     id = new_id()
-    governed.enrol(id)
+    governed.enrol(id, birthDate="1957-03-14")
     one = Record(governed, id)
     items = (document(id, f"d-{id}"), observation(f"Patient/{id}", f"o-{id}", note=[{"text": CANARY}]))
     governed.plant(*items, authors=(AUTHOR, CLINIC))
@@ -409,7 +409,7 @@ def test_many_requests_at_once_leave_exactly_one_entry_each(record: Record) -> N
         f"/Observation/o-{record.id}", f"/Observation?patient={record.id}", f"/Patient/{record.id}",
         f"/DocumentReference/never-{record.id}", f"/AuditEvent?patient={record.id}&_count=1", "/Observation",
     )  # fmt: skip
-    ids = [new_id() for _ in range(200)]
+    ids = [new_id() for _ in range(1_000)]
 
     def ask(number: int) -> int:
         speaker, path = speakers[number % 3], paths[number % len(paths)]

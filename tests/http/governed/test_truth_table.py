@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pymongo import MongoClient
-from werkzeug.test import TestResponse
 
-from fhir_server.access.choices import changed, no_choices
 from fhir_server.app import close_app
-from fhir_server.model.actor import Actor
-from fhir_server.model.unit_of_work import UnitOfWork
-from fhir_server.model.view import View
 from fhir_server.store.entries import audit_entry
-from tests.access.cases import NOW, Chooser
-from tests.access.cases import OWNER as ANYBODY
+from tests.access.cases import NOW
 from tests.conftest import FixedClock
-from tests.governed import Governed, Speaker
+from tests.governed import Governed
 from tests.http.calls import situation
 from tests.http.governed.conftest import governed_server
-from tests.truth_table import CODES, ROWS, Chosen, Row
+from tests.http.governed.tabled import SEARCH, Case, ids, outbox, planted, wire
+from tests.truth_table import EMERGENCIES, MODES, ROWS, Row
 
-VARIABLE = frozenset({"X-Request-Id", "Date"})
-FIELDS = tuple(field.name for field in fields(Actor) if field.name not in ("kind", "identity", "session", "record"))
-SEARCH = "/DocumentReference?patient={id}"
+EVERY = (*ROWS, *EMERGENCIES)
+ABSENT = "none-at-all"
+BY_ID = (
+    "/DocumentReference/{id}", "/DocumentReference/{id}/_history/1", "/DocumentReference/{id}/_history",
+    "/DocumentReference/{id}/$meta",
+)  # fmt: skip
+BY_PERSON = (
+    SEARCH,
+    SEARCH + "&_summary=count",
+    SEARCH + "&_total=accurate&_count=1",
+    SEARCH + "&status=current",
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,53 +46,76 @@ def server(database_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         mongo.drop_database(database)
 
 
-def speaker(server: Governed, actor: Actor, owner: str, purpose: str) -> Speaker:
-    known = {name: getattr(actor, name) for name in FIELDS}
-    if actor.kind == "person":
-        return server.person(owner, **known)
-    return server.as_(actor.kind, actor.identity, purpose=purpose, **known)
+def each(row: Row) -> Any:
+    return pytest.param(row, id=row.id)
 
 
-def enrol(server: Governed, owner: str, chosen: Chosen) -> None:
-    server.enrol(owner)
-    choices = replace(chosen(Chooser(server.policy)).choices, owner=owner)
-    work = UnitOfWork(View.unrestricted("test"), choices=changed(no_choices(owner), choices))
-    server.store.records.commit(work)
+@pytest.mark.parametrize("row", [each(row) for row in EVERY])
+class TestRow:
+    """Every row, each over a person of its own and a twin who chose the same and has no document."""
+
+    @pytest.fixture
+    def case(self, server: Governed, row: Row) -> Case:
+        return planted(server, row)
+
+    def test_is_answered_as_the_table_says(self, case: Case, row: Row) -> None:
+        read = case.actor.get(f"/DocumentReference/{case.item}")
+        page = case.actor.get(SEARCH.format(id=case.owner))
+        assert read.status_code == (200 if row.outcome == "seen" else 404)
+        assert page.status_code == (403 if row.outcome == "refused" else 200)
+        if row.outcome == "refused":
+            assert situation(page) == "refused"
+        else:
+            assert ids(page) == ([case.item] if row.outcome == "seen" else [])
+
+    def test_is_in_the_access_log_with_the_rule_that_decided(self, case: Case, row: Row) -> None:
+        case.actor.get(f"/DocumentReference/{case.item}")
+        case.actor.get(SEARCH.format(id=case.owner))
+        lines = {one["interaction"]: audit_entry(one) for one in case.server.journal(case.owner)}
+        assert lines.keys() == {"read", "search-type"}
+        shown = (f"DocumentReference/{case.item}/_history/1",) if row.outcome == "seen" else ()
+        refused = "refused" if row.outcome == "refused" else None
+        unseen = None if row.outcome == "seen" else "not-found"
+        for name, why in (("read", unseen), ("search-type", refused)):
+            line = lines[name]
+            assert (line.rule, line.situation, line.entities) == (row.rule, why, shown)
+            assert (line.actor.kind, line.purpose) == (row.actor.kind, row.purpose)
+            assert line.agent is not None
+            assert (line.agent.profession, line.agent.structure) == (
+                row.actor.profession,
+                row.actor.structure,
+            )
+            if row.outcome != "refused":
+                assert line.mode == MODES[row.purpose]
+
+    def test_is_told_to_whom_the_table_says_once(self, case: Case, row: Row) -> None:
+        for _ in range(2):
+            case.actor.get(f"/DocumentReference/{case.item}")
+            case.actor.get(SEARCH.format(id=case.owner))
+        kind = "attempt" if row.outcome == "refused" else "access" if row.purpose == "TREAT" else "emergency"
+        expected = [(kind, list(row.told))] if row.told else []
+        assert [(one["kind"], one["recipients"]) for one in outbox(case.server, case.owner)] == expected
 
 
-def document(server: Governed, owner: str, id: str, kind: str, labels: tuple[str, ...] = ()) -> dict[str, Any]:
-    system, _, code = CODES[kind].rpartition("|")
-    return {
-        "resourceType": "DocumentReference", "id": id, "status": "current",
-        "type": {"coding": [{"system": system, "code": code}]}, "subject": {"reference": f"Patient/{owner}"},
-        **({"securityLabel": [{"coding": [server.label(label)]} for label in labels]} if labels else {}),
-        "content": [{"attachment": {"contentType": "text/plain", "data": "eA=="}}],
-    }  # fmt: skip
+@pytest.mark.parametrize("row", [each(row) for row in EVERY if row.outcome != "seen"])
+def test_what_is_not_seen_is_as_if_it_did_not_exist(server: Governed, row: Row) -> None:
+    case = planted(server, row)
+    for door in BY_ID:
+        hidden, absent = (case.actor.get(door.format(id=id)) for id in (case.item, ABSENT))
+        assert wire(hidden, case.item) == wire(absent, ABSENT), door
+    without = ABSENT if row.outcome == "refused" else case.twin
+    other = case.actor if row.actor.kind != "person" else case.actor_of_twin
+    for door in BY_PERSON:
+        found, nothing = case.actor.get(door.format(id=case.owner)), other.get(door.format(id=without))
+        assert wire(found, case.owner) == wire(nothing, without), door
 
 
-def wire(answer: TestResponse, *named: str) -> tuple[int, dict[str, str], bytes]:
-    """Return all of an answer that a client can tell apart, with what the request named left out."""
-    data, shown = answer.data, {n: v for n, v in answer.headers.items() if n not in VARIABLE}
-    shown.pop("Content-Length", None)
-    for name in named:
-        data = data.replace(name.encode(), b"{id}")
-        shown = {field: value.replace(name, "{id}") for field, value in shown.items()}
-    return answer.status_code, shown, data
+def test_there_are_32_emergencies() -> None:
+    assert len({row.id for row in EMERGENCIES}) == 32
 
 
-def ids(answer: TestResponse) -> list[str]:
-    return [entry["resource"]["id"] for entry in answer.get_json().get("entry", ())]
-
-
-@pytest.mark.parametrize("row", [pytest.param(row, id=row.id) for row in ROWS])
-def test_a_row_of_the_truth_table(server: Governed, row: Row) -> None:
-    owner, twin, item = f"p-{row.id}", f"t-{row.id}", f"d-{row.id}"
-    enrol(server, owner, row.chosen)
-    enrol(server, twin, row.chosen)
-    server.plant(document(server, owner, item, row.kind, row.labels), authors=row.authors)
-    one = speaker(server, row.actor, owner, row.purpose)
-    read, page = one.get(f"/DocumentReference/{item}"), one.get(SEARCH.format(id=owner))
-    entries = [audit_entry(document) for document in server.journal(owner)]
-    out=list(server.store.catalogue.service("outbox").find({"owner": owner}))
-    with open("/tmp/eng-t/obs.txt","a") as f:
-        print(row.id, row.outcome, row.rule, "|", read.status_code, page.status_code, situation(page) if page.status_code!=200 else ids(page), [(e.interaction, e.status, e.rule, e.situation, e.mode) for e in entries], [(o["kind"],o["recipients"]) for o in out], file=f)
+def test_every_row_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "access-table.md").read_text("utf-8")
+    documented = [int(number) for number in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)]
+    assert documented == list(range(1, 63))
+    assert {row.number for row in ROWS} <= set(documented)
