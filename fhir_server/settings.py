@@ -149,8 +149,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("disregard_choices", values.one_of(OFF, ON), "off or on",
             "Whether `--open` may serve a database in which persons chose who sees their records."),
     Setting("timezone", values.timezone, "IANA time zone",
-            "The zone of dates without one when they are searched, and of the days of the journal. Unset: that of "
-            "the policy, UTC with `--open`."),
+            "The zone of dates without one when they are searched, and of the days of the journal. Unset: "
+            "that of the policy, UTC with `--open`."),
     Setting("native_types", values.type_names, "list of resource types or *",
             "Types that are also kept as native BSON, for direct queries (see mongodb.md)."),
     Setting("cross_person_types", values.type_names, "list of resource types or *",

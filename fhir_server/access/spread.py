@@ -7,7 +7,7 @@ a source that lost its label goes, what has another reason stays, and circles ke
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,6 +21,10 @@ OWN = "="
 """A source of this beginning says that a label which flows in is an own one as well: that it came or went is
 then seen in the facts, though the labels are the same."""
 
+UNSEEN = "~"
+"""A source of this beginning says which label of another one does not flow, because whoever referred to it did
+not see it: `~Type/id label`.  Without a label: its type class does not."""
+
 NO_LABELS: frozenset[str] = frozenset()
 
 
@@ -28,7 +32,8 @@ NO_LABELS: frozenset[str] = frozenset()
 class Node:
     """A resource whose labels are to be worked out.
 
-    `sources` are `Type/id`, or `#label`; `opens` is when the own label that withholds it ends, None: never.
+    `sources` are `Type/id`, `#label` or `~Type/id label`; `opens` is when the own label that withholds it
+    ends, None: never.
     """
 
     own: frozenset[str]
@@ -55,7 +60,22 @@ def without_own(sources: Iterable[str]) -> tuple[str, ...]:
 
 def is_resource(source: str) -> bool:
     """Return whether a source is a resource, `Type/id`."""
-    return not source.startswith((GIVEN, OWN))
+    return not source.startswith((GIVEN, OWN, UNSEEN))
+
+
+def unseen(source: str, label: str = "") -> str:
+    """Return the source that says that a label of another one does not flow, or its type class."""
+    return f"{UNSEEN}{source} {label}"
+
+
+def not_flowing(sources: Iterable[str]) -> Mapping[str, frozenset[str]]:
+    """Return the labels that do not flow, by the source that has them; an empty one for the type class."""
+    found: dict[str, frozenset[str]] = {}
+    for text in sources:
+        if text.startswith(UNSEEN):
+            source, _, label = text.removeprefix(UNSEEN).partition(" ")
+            found[source] = found.get(source, NO_LABELS) | {label}
+    return found
 
 
 def spread(
@@ -67,31 +87,44 @@ def spread(
     `withheld` are the labels that end by themselves: what has one from several opens with the last of them.
     """
     takers = _takers(nodes)
+    stopped = {name: not_flowing(node.sources) for name, node in nodes.items()}
     labels = {
-        name: node.own.union(*(_from_outside(source, nodes, outside) for source in node.sources))
-        for name, node in nodes.items()
+        name: node.own.union(*_arriving(node, stopped[name], nodes, outside)) for name, node in nodes.items()
     }
     waiting = deque(nodes)
     while waiting:
         name = waiting.popleft()
         for taker in takers.get(name, ()):
-            if not labels[name] <= labels[taker]:
-                labels[taker] |= labels[name]
+            passed = labels[name] - stopped[taker].get(name, NO_LABELS)
+            if not passed <= labels[taker]:
+                labels[taker] |= passed
                 waiting.append(taker)
-    opening = _openings(nodes, outside, takers, withheld)
+    opening = _openings(nodes, outside, takers, withheld, labels)
     return {
-        name: _effect(labels[name], opening.get(name), _doubled(node, nodes, outside, labels))
+        name: _effect(labels[name], opening.get(name), _doubled(node, stopped[name], nodes, outside, labels))
         for name, node in nodes.items()
     }
 
 
+def _arriving(
+    node: Node, stopped: Mapping[str, frozenset[str]], nodes: Mapping[str, Node], outside: Mapping[str, Facts]
+) -> Iterator[frozenset[str]]:
+    """Yield the labels that flow in from outside and those that choices gave."""
+    for source in node.sources:
+        yield _from_outside(source, nodes, outside) - stopped.get(source, NO_LABELS)
+
+
 def _doubled(
-    node: Node, nodes: Mapping[str, Node], outside: Mapping[str, Facts], labels: Mapping[str, frozenset[str]]
+    node: Node,
+    stopped: Mapping[str, frozenset[str]],
+    nodes: Mapping[str, Node],
+    outside: Mapping[str, Facts],
+    labels: Mapping[str, frozenset[str]],
 ) -> frozenset[str]:
     if not node.own:
         return NO_LABELS
-    arriving = (labels.get(source) or _from_outside(source, nodes, outside) for source in node.sources)
-    return node.own.intersection(frozenset().union(*arriving))
+    inside = (labels.get(source, NO_LABELS) - stopped.get(source, NO_LABELS) for source in node.sources)
+    return node.own & NO_LABELS.union(*inside, *_arriving(node, stopped, nodes, outside))
 
 
 def _takers(nodes: Mapping[str, Node]) -> Mapping[str, Sequence[str]]:
@@ -103,12 +136,12 @@ def _takers(nodes: Mapping[str, Node]) -> Mapping[str, Sequence[str]]:
     return takers
 
 
-def _from_outside(source: str, nodes: Mapping[str, Node], outside: Mapping[str, Facts]) -> Iterable[str]:
+def _from_outside(source: str, nodes: Mapping[str, Node], outside: Mapping[str, Facts]) -> frozenset[str]:
     if source.startswith(GIVEN):
-        return (source.removeprefix(GIVEN),)
+        return frozenset({source.removeprefix(GIVEN)})
     if source in nodes or source not in outside:
         return NO_LABELS
-    return outside[source].access.labels
+    return frozenset(outside[source].access.labels)
 
 
 def _openings(
@@ -116,12 +149,15 @@ def _openings(
     outside: Mapping[str, Facts],
     takers: Mapping[str, Sequence[str]],
     withheld: frozenset[str],
+    labels: Mapping[str, frozenset[str]],
 ) -> Mapping[str, datetime]:
     opening: dict[str, datetime] = {}
+    stopped = {name: not_flowing(node.sources) for name, node in nodes.items()}
     for name, node in nodes.items():
         found = [node.opens or NEVER] if node.own & withheld else []
         for source in node.sources:
-            if source not in nodes and withheld.intersection(_from_outside(source, nodes, outside)):
+            flowing = withheld - stopped[name].get(source, NO_LABELS)
+            if source not in nodes and flowing & _from_outside(source, nodes, outside):
                 facts = outside.get(source)
                 found.append((facts.access.from_ if facts is not None else None) or NEVER)
         if found:
@@ -130,6 +166,8 @@ def _openings(
     while waiting:
         name = waiting.popleft()
         for taker in takers.get(name, ()):
+            if not labels[name] & withheld - stopped[taker].get(name, NO_LABELS):
+                continue
             if opening[name] > opening.get(taker, datetime.min.replace(tzinfo=UTC)):
                 opening[taker] = opening[name]
                 waiting.append(taker)

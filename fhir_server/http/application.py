@@ -51,8 +51,8 @@ def flask_application(
 ) -> Flask:
     """Return the WSGI application.
 
-    `ping` says whether the database answers, `behind` whether it needs a reindex; `operations` are the definitions by canonical; `statement`
-    gives the CapabilityStatement's text.
+    `ping` says whether the database answers, `behind` whether it needs a reindex; `operations` are the
+    definitions by canonical; `statement` gives the CapabilityStatement's text.
     """
     app = Flask("fhir_server", static_folder=None)
     settings: dict[str, Any] = {**OPENAPI, "API_VERSION": version}

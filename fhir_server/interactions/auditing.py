@@ -102,7 +102,7 @@ def _governed(context: Context, request: Request, common: AuditEntry) -> AuditEn
 
 
 def _mode(context: Context, request: Request) -> str:
-    """Return the mode of the purpose, also where it was refused; of one that is not admitted, the usual one."""
+    """Return the mode of the purpose, also where it was refused; that of the View where there is none."""
     modes = context.policy.purposes if context.policy is not None else {}
     asked = modes.get(request.purpose)
     return asked.name if asked is not None else request.view.mode

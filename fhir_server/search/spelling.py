@@ -53,7 +53,7 @@ def text_head(name: str) -> str:
 
 
 def other_spelling(name: str) -> str:
-    """Return what the residual entries of spellings begin with that nobody wrote: they do not order a name."""
+    """Return what the entries of spellings that nobody wrote begin with: they do not order a name."""
     return f"{name}:spelling="
 
 

@@ -26,8 +26,8 @@ from fhir_server.store.connection import (
     not_permitted,
 )
 from fhir_server.store.documents import SCHEMA
-from fhir_server.store.entry_version import EntryVersion
 from fhir_server.store.entries import Numbers
+from fhir_server.store.entry_version import EntryVersion
 from fhir_server.store.indexes import IndexPlan
 from fhir_server.store.journal import MongoJournal
 from fhir_server.store.leases import MongoLeases
