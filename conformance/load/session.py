@@ -110,7 +110,8 @@ def _tape(workload: Workload, contender: Contender) -> tuple[Sent, ...]:
     exchanges = workload.exchanges(contender.seed)
     if not exchanges:
         raise LoadRefused(f"The material has nothing for the workload {workload.name}.")
-    probe(contender.base.target, exchanges[0])
+    for exchange in exchanges[: workload.kinds]:
+        probe(contender.base.target, exchange)
     return tape(exchanges, contender.base.target)
 
 

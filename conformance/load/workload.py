@@ -26,6 +26,8 @@ class Workload:
     exchanges: Callable[[Seed], list[Exchange]]
     connections: tuple[int, ...]
     paired: bool = True
+    kinds: int = 1
+    """Requests of different kinds, with which the exchanges begin: the answers to these are looked at."""
     ratio_target: float | None = None
     """The least throughput compared with the floor that is good enough."""
     p99_target: float | None = None

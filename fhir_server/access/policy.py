@@ -107,11 +107,10 @@ class Mode:
 
 @dataclass(frozen=True, slots=True)
 class NoticeRule:
-    """Who is told of one kind of event; `optional`: the person can turn it off."""
+    """Who is told of one kind of event."""
 
     kind: str
     recipients: tuple[str, ...]
-    optional: bool = True
 
 
 @dataclass(frozen=True, slots=True)

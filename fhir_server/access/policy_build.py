@@ -71,7 +71,7 @@ def build_policy(document: Mapping[str, Any], matrix: Matrix, generation: str) -
         rules=tuple(_rule(row, document) for row in document["rule"]),
         clocks=_frozen({name: parse_duration(text) for name, text in get("clocks", {}).items()}),
         notices=_frozen({
-            kind: NoticeRule(kind, tuple(row["to"]), row.get("optional", True))
+            kind: NoticeRule(kind, tuple(row["to"]))
             for kind, row in document["notices"].items()
         }),
         decisions=_frozen({name: row["value"] for name, row in get("decisions", {}).items()}),

@@ -22,8 +22,8 @@ OWN = "="
 then seen in the facts, though the labels are the same."""
 
 UNSEEN = "~"
-"""A source of this beginning says which label of another one does not flow, because whoever referred to it did
-not see it: `~Type/id label`.  Without a label: its type class does not."""
+"""A source of this beginning says which label of another one does not flow, because whoever referred to it
+did not see it: `~Type/id label`.  Without a label: its type class does not."""
 
 NO_LABELS: frozenset[str] = frozenset()
 

@@ -100,7 +100,7 @@ def rewrite(
     `drops` are labels that a choice gave it and that end.  Raises FhirError `too-costly`.
     """
     identity = Identity(current.resource_type, current.id, current.version, current.updated)
-    draft = Draft(resource, current.owner, current.facts, named=True, drops=drops)
+    draft = Draft(resource, current.owner, current.facts, named=True, drops=drops, rewrites=True)
     settled = settle(context, request, [draft])
     document = written(context, resource, identity, settled.facts[0], request.now)
     return Version(replace(document, seq=current.seq), settled.relabels, settled.flows)

@@ -15,7 +15,8 @@ from fhir_server.model.outcome import SITUATIONS
 from fhir_server.search.result_parameters import CURSOR
 
 HISTORIES: Final = frozenset({"vread", "history-instance", "history-type", "history-system"})
-WRITES: Final = frozenset({"create", "update", "patch", "delete", "transaction"})
+ALONE: Final = frozenset({"create", "update", "patch", "delete"})
+WRITES: Final = ALONE | {"transaction"}
 PLAIN: Final = WRITES | {"read", "vread", "batch"}
 """Interactions of which the entities say what was asked."""
 METHODS: Final = {
@@ -39,12 +40,14 @@ def audit_entries(
     situation: str | None = None,
     attempts: Iterable[Attempt] = (),
     met: Collection[str | None] = (),
+    wrote: bool = False,
 ) -> tuple[AuditEntry, ...]:
     """Return one entry for each person whose record an answer touched, one in all when it touched none.
 
     `attempts` are what was refused of it: persons that nothing else of the answer touched have an entry for
     that.  `situation` says why an answer is a refusal.  Each entry carries the notices of the access itself.
     `met` are persons whom the request did not name: where nothing of theirs was shown, it does not tell.
+    `wrote`: it is all written, and told by what was written.
     """
     named = interaction or request.interaction
     common = AuditEntry(
@@ -54,9 +57,10 @@ def audit_entries(
     )  # fmt: skip
     if context.policy is not None:
         common = _governed(context, request, common)
+    told = wrote or named in ALONE
     persons = {
         owner: _noted(
-            context, request, _by_address(common, owner in met and not entities), owner, tuple(entities)
+            context, request, _by_address(common, owner in met and not entities), owner, tuple(entities), told
         )
         for owner, entities in touched
     }
@@ -66,8 +70,8 @@ def audit_entries(
         if status < FIRST_ERROR:  # one part of many was refused, the whole was answered
             refused = replace(refused, status=SITUATIONS[REFUSED].status, situation=REFUSED)
         if attempt.owner not in persons:
-            told = notices.of_attempt(context, request, attempt.owner)
-            persons[attempt.owner] = replace(refused, id=context.ids.new(request.now), notices=told)
+            attempted = notices.of_attempt(context, request, attempt.owner)
+            persons[attempt.owner] = replace(refused, id=context.ids.new(request.now), notices=attempted)
     return tuple(persons.values()) or (_noted(context, request, common),)
 
 
@@ -118,10 +122,11 @@ def _noted(
     entry: AuditEntry,
     owner: str | None = None,
     entities: tuple[str, ...] = (),
+    wrote: bool = False,
 ) -> AuditEntry:
     """Return the entry of what was answered about a person, with its id and its notices."""
     # What was written is told by itself, and what was refused showed nothing.
-    untold = entry.status >= FIRST_ERROR or (entry.interaction in WRITES and entry.mode == notices.NORMAL)
+    untold = entry.status >= FIRST_ERROR or (wrote and entry.mode == notices.NORMAL)
     told = () if untold else notices.of_access(context, request, owner)
     id = context.ids.new(request.now)
     return replace(entry, id=id, owner=owner, entities=entities, notices=told)

@@ -97,7 +97,7 @@ def _admitted(context: Context, request: Request, entry: Entry) -> Request:
 def answer_entry(context: Context, asked: Request, entry: Entry) -> Answered:
     """Carry out one entry, which `asked_by` made a request, and return its answer, whatever it is."""
     try:
-        reply = _carry_out(context, asked, entry)
+        reply = carry_out(context, asked, entry)
     except FhirError as error:
         return Answered(refused_entry(context, inside(error, entry)), audited=False)
     except Exception as error:
@@ -108,7 +108,8 @@ def answer_entry(context: Context, asked: Request, entry: Entry) -> Answered:
     return Answered(response_entry(context, reply), reply.audited, () if reply.audited else reply.shown)
 
 
-def _carry_out(context: Context, asked: Request, entry: Entry) -> Reply:
+def carry_out(context: Context, asked: Request, entry: Entry) -> Reply:
+    """Return the reply to one entry, which `asked_by` made a request.  Raises whatever its handler raises."""
     reply = entry.address.interaction.handler(context, asked)
     return replace(reply, body=b"") if entry.method == "HEAD" else reply
 

@@ -17,11 +17,22 @@ from fhir_server.interactions.request import Reply, Request
 from fhir_server.model import exact_json
 from fhir_server.model.temporal import format_instant
 from fhir_server.search.catalogue import Catalogue
+from fhir_server.search.includes import include_codes, reverse_includes
 
 FHIR_VERSION = "4.0.1"
 ANY_TYPE = "Resource"
 """Among the types of an operation: it can be called on all."""
 
+
+EVERY_SEARCH: Final[Sequence[Mapping[str, str]]] = (
+    {"name": "_has", "type": "special", "documentation": "`_has:Type:reference:parameter`, also nested"},
+    {"name": "_list", "type": "special", "documentation": "The id of a List: what it names as items"},
+)
+"""Parameters of every type that no SearchParameter of R4 defines."""
+
+COMPARTMENT_BASE: Final = "http://hl7.org/fhir/CompartmentDefinition/"
+ANY_REFERENCE: Final = "*"
+"""Includes of all references at once."""
 
 SECURITY: Final[Mapping[str, Any]] = {
     "service": [{"text": "Bearer tokens that this server signed itself, for development"}],
@@ -57,6 +68,7 @@ class Statement:
         self._interactions = [row for row in interactions if row.declared]
         self._operations = [row for row in interactions if row.definition is not None]
         self._catalogue = catalogue
+        self._reverse: Mapping[str, list[str]] = {}
         self._lock = Lock()
         self._text: bytes | None = None
 
@@ -69,6 +81,7 @@ class Statement:
 
     def _resource(self) -> Mapping[str, Any]:
         facts = self._facts
+        self._reverse = reverse_includes(self._catalogue)
         return {
             "resourceType": "CapabilityStatement",
             "url": f"{facts.canonical_base}/CapabilityStatement/server",
@@ -90,7 +103,12 @@ class Statement:
                         self._type(name) for name in sorted(self._catalogue.registry.resource_types)
                     ],
                     "interaction": self._codes("system"),
+                    "searchParam": list(EVERY_SEARCH),
                     **self._operation(None, "system"),
+                    "compartment": [
+                        COMPARTMENT_BASE + name.lower()
+                        for name in sorted(self._catalogue.registry.compartments)
+                    ],
                 }
             ],
         }
@@ -110,6 +128,12 @@ class Statement:
             "referencePolicy": ["literal", "logical"],
         }
         written.update(self._operation(name, "type", "instance"))
+        includes = [f"{name}:{code}" for code in include_codes(self._catalogue, name)]
+        if includes:
+            written["searchInclude"] = [ANY_REFERENCE, *includes]
+        reverse = self._reverse.get(name)
+        if reverse:
+            written["searchRevInclude"] = reverse
         parameters = list(self._parameters(name))
         if parameters:
             written["searchParam"] = parameters

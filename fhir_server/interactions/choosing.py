@@ -15,7 +15,7 @@ from fhir_server.access.choices import Period, PersonChoices, changed, no_choice
 from fhir_server.access.consent import Mirror
 from fhir_server.access.decide import acting
 from fhir_server.access.policy import CHOICE, Policy
-from fhir_server.interactions import notices
+from fhir_server.interactions import notices, replays
 from fhir_server.interactions.auditing import audit_entries
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.mirroring import CONSENT, mirrored
@@ -29,7 +29,14 @@ from fhir_server.model.audit import Notice
 from fhir_server.model.document import Access, Document, Facts
 from fhir_server.model.outcome import Issue, operation_outcome, refuse
 from fhir_server.model.predicate import matches
-from fhir_server.model.unit_of_work import Flow, Relabel, Replace, UnitOfWork, VersionConflict
+from fhir_server.model.unit_of_work import (
+    Flow,
+    Relabel,
+    Replace,
+    ReplayFound,
+    UnitOfWork,
+    VersionConflict,
+)
 
 KIND: Final = "choice"
 """The notices of a choice."""
@@ -59,10 +66,13 @@ Choose = Callable[[PersonChoices], Change]
 def choose(context: Context, request: Request, choosing: Choose) -> Reply:
     """Carry out a choice about the person of the View and say what is in force then.
 
-    `choosing` may be called again, with the choices of that time.  Raises FhirError `illegal-choice`,
+    `choosing` may be called again, with the choices of that time.  What was chosen under an idempotency key
+    is chosen once.  Raises FhirError `illegal-choice`,
     `stale-version` where If-Match names another version of the choices, `conflict`, and those of `choosing`.
     """
     owner = owner_of(request)
+    if replays.earlier(context, request) is not None:
+        return _again(context, request, owner)
     for _ in range(context.limits.attempts):
         before = current_choices(context, owner)
         _check_version(context, request, before)
@@ -73,12 +83,24 @@ def choose(context: Context, request: Request, choosing: Choose) -> Reply:
         after = change.choices if differs else before
         try:
             after = _commit(context, request, before, after, change, differs=differs)
+        except ReplayFound as found:
+            if request.idempotency is None:
+                raise
+            replays.again(request.idempotency, found.digest, found.reply)
+            return _again(context, request, owner)
         except VersionConflict:
             if request.conditions.if_match is not None:
                 raise stale() from None
             continue
         return replace(_answer(context, request, after, CHOSEN), audited=True)
     raise gave_up()
+
+
+def _again(context: Context, request: Request, owner: str) -> Reply:
+    """Return the answer of an earlier request of the same key: what is in force by now."""
+    now = current_choices(context, owner)
+    reply = replace(_answer(context, request, now, CHOSEN), shown=_shown(owner, ()))
+    return replace(reply, headers={replays.REPLAYED: "true"})
 
 
 def owner_of(request: Request) -> str:
@@ -164,6 +186,7 @@ def _commit(
         flows=change.flows,
         choices=changed(before, written.choices) if differs else None,
         audit=audit_entries(context, request, 200, [(before.owner, entities)]),
+        idempotency_key=replays.key_of(request, ()),
         notices=_notices(context, request, change, entities, differs=differs),
     )
     context.records.commit(work)

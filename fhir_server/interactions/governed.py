@@ -52,7 +52,7 @@ class GovernedGate:
         choices: Choices,
         binder: Binder,
         validator: StructureValidator,
-        records: Records | None = None,
+        records: Records,
     ) -> None:
         self._records = records
         self._policy = policy
@@ -135,7 +135,7 @@ class GovernedGate:
 
     def _check_seen(self, resource_type: str, id: str, view: View) -> None:
         """Raise Refused where what a body refers to is not seen: it does not say whose record it is about."""
-        if self._records is not None and self._records.read(resource_type, id, view) is None:
+        if self._records.read(resource_type, id, view) is None:
             _refuse(view.owner, view.rule)
 
     def _decided(self, request: Request, owner: str, held: Held | None) -> View:

@@ -67,7 +67,8 @@ def _relabelled(
     resource: dict[str, Any] = exact_json.decode(current.body)
     changed = labelling.with_label(resource, label) if on else labelling.without_label(resource, label)
     drops = frozenset() if on else frozenset({label})
-    settled = settle(context, request, [Draft(changed, current.owner, before, drops=drops)])
+    draft = Draft(changed, current.owner, before, drops=drops, rewrites=True)
+    settled = settle(context, request, [draft])
     facts = settled.facts[0]
     name = entity(current.resource_type, current.id, current.version)
     if changed is resource and facts == before:

@@ -24,7 +24,7 @@ ENOUGH = 2
 """Whether one or several match is all that criteria ask."""
 
 UNSELECTIVE = frozenset({"missing", "not", "not-in"})
-UNSELECTIVE_PARAMETERS = frozenset({"_lastUpdated"})
+UNSELECTIVE_PARAMETERS = frozenset({"_lastUpdated", "_filter"})
 """By these alone a write would be about whatever is there."""
 
 

@@ -17,11 +17,20 @@ from typing import Any, Final
 from fhir_server.access.decide import REFUSED
 from fhir_server.access.labelling import OPENING, class_in
 from fhir_server.access.policy import WITHHELD_FROM_REPRESENTATIVES
-from fhir_server.access.spread import GIVEN, Effect, Node, is_resource, spread, without_own
+from fhir_server.access.spread import (
+    GIVEN,
+    Effect,
+    Node,
+    is_resource,
+    not_flowing,
+    spread,
+    unseen,
+    without_own,
+)
 from fhir_server.interactions.context import Context
+from fhir_server.interactions.inheriting import authors_of, gives_to, not_inherited
 from fhir_server.interactions.request import Request
 from fhir_server.model import exact_json
-from fhir_server.model.actor import OPEN, Actor
 from fhir_server.model.document import Access, Facts, Stored
 from fhir_server.model.outcome import refuse
 from fhir_server.model.unit_of_work import Flow, Relabel
@@ -40,6 +49,7 @@ class Draft:
 
     `named`: its id was chosen by who sent it, so that there can be references to it already.
     `drops` are labels that a choice gave it and that now end.
+    `rewrites`: its labels or tags alone are written.
     """
 
     resource: dict[str, Any]
@@ -47,6 +57,7 @@ class Draft:
     before: Facts | None = None
     named: bool = False
     drops: frozenset[str] = NONE
+    rewrites: bool = False
 
     @property
     def name(self) -> str:
@@ -127,13 +138,6 @@ def stored_facts(context: Context, request: Request, stored: Stored) -> Facts:
     )
 
 
-def authors_of(actor: Actor) -> tuple[str, ...]:
-    """Return the identifiers under which a deposit of the actor is remembered as its own."""
-    if actor == OPEN:
-        return ()
-    return (actor.identity, actor.structure) if actor.structure else (actor.identity,)
-
-
 @dataclass
 class _Graph:
     """What is written in one record, what it takes labels from and what takes labels from it."""
@@ -155,6 +159,7 @@ class _Graph:
     def settle(self, drafts: Sequence[Draft]) -> None:
         """Work out the facts of the drafts and of all that depends on them."""
         takes = {draft.name: self._takes(draft) for draft in drafts}
+        self.drafted = set(takes)
         self._read(name for edges in takes.values() for name in edges if name not in takes)
         for draft in drafts:
             self._add(draft, takes[draft.name])
@@ -202,18 +207,28 @@ class _Graph:
             if source is None or source.facts is None:
                 continue
             gives = {} if source.deleted else edges.gives(exact_json.decode(source.body))
+            labels = set(source.facts.access.labels) - not_flowing(former).get(name, NONE)
             # To leave out a reference is no way to take off the label that came along it.
-            if draft.name in gives or self.context.labelling.protected & set(source.facts.access.labels):
+            if draft.name in gives or self.context.labelling.protected & labels:
                 takes[name] = gives.get(draft.name, False)
         return takes
 
     def _add(self, draft: Draft, takes: Mapping[str, bool]) -> None:
         labelling, name = self.context.labelling, draft.name
-        sources = (*takes, *_given(self.context, self.request, draft))
-        self.drafted.add(name)
+        sources = (*takes, *self._not_inherited(draft, takes), *_given(self.context, self.request, draft))
         self.nodes[name] = labelling.node(draft.resource, sources, draft.before, self.request.now)
         self.classes[name] = labelling.class_of(draft.resource)
         self.since[name] = _since(self.request, draft)
+
+    def _not_inherited(self, draft: Draft, takes: Mapping[str, bool]) -> Iterable[str]:
+        into = draft.resource["resourceType"]
+        former = () if draft.before is None else draft.before.access.source
+        for name, passes_class in takes.items():
+            facts = None if name in self.drafted else self._held(name)
+            if facts is not None:
+                yield from not_inherited(
+                    self.request, into, facts, former, passes_class=passes_class, rewrites=draft.rewrites
+                )
 
     def _give(self, drafts: Iterable[Draft]) -> None:
         """Let the drafts pass their labels on to what they point to, written with them or stored before."""
@@ -224,15 +239,20 @@ class _Graph:
         self._read(name for targets in gives.values() for name in targets if name not in self.nodes)
         for giver, targets in gives.items():
             for name, passes_class in targets.items():
-                if name not in self.nodes and name in self.read:
+                if not self._gives_to(giver, name):
+                    continue
+                if name not in self.nodes:
                     self._add_stored(self.read[name])
-                if name in self.nodes:
-                    self._give_to(name, giver, passes_class)
+                self._give_to(name, giver, passes_class)
         # What else gives to them keeps its say, though it is not written here.
         given = {name for targets in gives.values() for name in targets if name in self.nodes}
         self._read(
             source for name in given for source in self.nodes[name].sources if source not in self.nodes
         )
+
+    def _gives_to(self, giver: str, name: str) -> bool:
+        facts = self._held(name)
+        return name in self.drafted or (facts is not None and gives_to(self.request, giver, facts))
 
     def _give_to(self, name: str, giver: str, passes_class: bool) -> None:
         node = self.nodes[name]
@@ -246,7 +266,7 @@ class _Graph:
     def _pass_classes(self, takes: Mapping[str, Mapping[str, bool]]) -> None:
         for name, edges in takes.items():
             for source, passes_class in edges.items():
-                if not passes_class:
+                if not passes_class or unseen(source) in self.nodes[name].sources:
                     continue
                 stored = self.read.get(source)
                 of_stored = class_in(stored.facts) if stored is not None and stored.facts is not None else 0
@@ -285,12 +305,24 @@ class _Graph:
 
     def _finish(self) -> None:
         outside = {name: stored.facts for name, stored in self.read.items() if stored.facts is not None}
-        for name, effect in spread(self.nodes, outside, OPENING).items():
-            self.settled[name] = self._facts(name, effect)
+        effects = spread(self.nodes, outside, OPENING)
+        there = {name: set(facts.access.labels) for name, facts in outside.items()}
+        there |= {name: set(effect.labels) for name, effect in effects.items()}
+        for name, effect in effects.items():
+            self.settled[name] = self._facts(name, effect, there)
 
-    def _facts(self, name: str, effect: Effect) -> Facts:
-        labelling = self.context.labelling
-        return labelling.settled(self.since[name], self.classes[name], self.nodes[name], effect)
+    def _facts(self, name: str, effect: Effect, there: Mapping[str, set[str]]) -> Facts:
+        labelling, node = self.context.labelling, self.nodes[name]
+        # A label that its source has lost flows when it comes back.
+        ended = {
+            unseen(source, label)
+            for source, labels in not_flowing(node.sources).items()
+            for label in labels - there.get(source, NONE)
+            if label or source not in there
+        }
+        if ended:
+            node = replace(node, sources=tuple(one for one in node.sources if one not in ended))
+        return labelling.settled(self.since[name], self.classes[name], node, effect)
 
     def _passes_on(self, name: str) -> bool:
         """Whether labels of what depends on it can change: also when it lost a reason for a label that it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from fhir_server.interactions import notices, replays
@@ -10,11 +10,14 @@ from fhir_server.interactions.auditing import audit_entries as audit_entries
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.replays import Receipt
 from fhir_server.interactions.replies import Written, reply_of
-from fhir_server.interactions.request import Reply, Request
+from fhir_server.interactions.request import Reply, Request, Shown
 from fhir_server.model.audit import AuditEntry
 from fhir_server.model.document import Document
 from fhir_server.model.outcome import FhirError, refuse
 from fhir_server.model.unit_of_work import Condition, Flow, Relabel, Replace, ReplayFound, UnitOfWork
+
+Reading = Callable[[], Sequence[Shown]]
+"""Reads something and returns what was shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,18 @@ class Changes:
 
 
 def commit(
-    context: Context, request: Request, changes: Changes, receipt: Receipt, status: int
+    context: Context,
+    request: Request,
+    changes: Changes,
+    receipt: Receipt,
+    status: int,
+    reading: Reading | None = None,
 ) -> Receipt | None:
     """Write `changes` and return None, or return the receipt of an earlier request of the same key.
 
-    `receipt` and `status` are what the request will be answered.  Raises VersionConflict, ConditionMatched
-    and FhirError, nothing being written.
+    `receipt` and `status` are what the request will be answered; `reading` reads what it is answered beside,
+    as part of the commit, which may call it again and which it undoes by raising.  Raises VersionConflict,
+    ConditionMatched and FhirError, nothing being written.
     """
     if context.integrity is not None:
         replaced = [change.document for change in changes.replaces]
@@ -62,7 +71,8 @@ def commit(
         relabels=changes.relabels,
         flows=changes.flows,
         conditions=changes.conditions,
-        audit=_audit(context, request, receipt, status),
+        audit=_audit(context, request, receipt, status) if reading is None else (),
+        audited=None if reading is None else lambda: _audit(context, request, receipt, status, reading()),
         notices=notices.of_changes(context, request, changes.kinds()),
         idempotency_key=replays.key_of(request, receipt),
     )
@@ -97,9 +107,16 @@ def gave_up() -> FhirError:
     return refuse("conflict", "Other writes to the same resource came first, again and again; try again.")
 
 
-def _audit(context: Context, request: Request, receipt: Receipt, status: int) -> tuple[AuditEntry, ...]:
-    by_owner: dict[str | None, list[str]] = {}
+def _audit(
+    context: Context, request: Request, receipt: Receipt, status: int, read: Sequence[Shown] | None = None
+) -> tuple[AuditEntry, ...]:
+    by_owner: dict[str | None, dict[str, None]] = {}
     for written in receipt:
         if written is not None and written.entity is not None:
-            by_owner.setdefault(written.owner, []).append(written.entity)
-    return audit_entries(context, request, status, by_owner.items())
+            by_owner.setdefault(written.owner, {})[written.entity] = None
+    for shown in read or ():
+        by_owner.setdefault(shown.owner, {})[shown.entity] = None
+    if read is not None and request.view.owner is not None:
+        by_owner.setdefault(request.view.owner, {})  # it was asked about, whatever was found
+    touched = [(owner, tuple(entities)) for owner, entities in by_owner.items()]
+    return audit_entries(context, request, status, touched, wrote=read is None)

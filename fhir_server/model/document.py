@@ -113,6 +113,6 @@ class Stored:
     owner: str | None
     body: bytes
     sort_date: datetime | None = None
-    """The position of this version in a page ordered by date."""
+    """The position of this version in a page ordered by date; None where it was read by its id."""
     facts: Facts | None = None
     """What predicates see of it, where the reader asked for it."""

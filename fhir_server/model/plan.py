@@ -270,7 +270,10 @@ class Plan:
     reach: Reach | None = None
     """Where the walk by date may leave off and only the long ranges remain; of one record's plans only."""
     candidates: tuple[Driver, ...] = ()
-    """What could drive a search across persons in place of `driver`, if it has fewer entries."""
+    """What could drive a search across persons in place of `driver`, if it has fewer entries.
+
+    They are of `conditions`, or follow from several of them.
+    """
 
 
 @dataclass(frozen=True, slots=True)

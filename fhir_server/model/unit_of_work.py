@@ -126,6 +126,10 @@ class UnitOfWork:
     """Raises VersionConflict of type `choices` where another change came first."""
     conditions: tuple[Condition, ...] = ()
     audit: tuple[AuditEntry, ...] = ()
+    audited: Callable[[], tuple[AuditEntry, ...]] | None = None
+    """Where something is read beside the writes: reads it, which is part of the transaction and sees what was
+    written, and returns the entries, in the place of `audit`.  May be called again; what it raises undoes
+    all."""
     notices: tuple[Notice, ...] = ()
     idempotency_key: IdempotencyKey | None = None
 

@@ -5,11 +5,11 @@ Never inside one record: there the choice follows a fixed table, so that its cos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from fhir_server.model.plan import AmountWithin, Condition, Driver, Has, Index, StartsWith
-from fhir_server.search.opening import Opening
+from fhir_server.model.plan import Condition, Driver, Has, Index
+from fhir_server.search.opening import ACROSS, Opening
 from fhir_server.search.selectivity import SELECTIVE, rank
 from fhir_server.search.types.token import MAX_HAS
 
@@ -20,25 +20,24 @@ _WEIGHED: Final = frozenset({
     Index.TOKEN, Index.UPDATED, Index.STRING, Index.DATE, Index.NUMBER, Index.QUANTITY, Index.COMPOSITE,
 })  # fmt: skip
 
-_TESTS: Final[Sequence[tuple[Index, Callable[[Condition], bool]]]] = (
-    (Index.STRING, lambda one: isinstance(one, StartsWith) and one.field == "string"),
-    (Index.COMPOSITE, lambda one: isinstance(one, AmountWithin) and one.field == "composite"),
-    (Index.QUANTITY, lambda one: isinstance(one, AmountWithin) and one.field == "quantity"),
-    (Index.NUMBER, lambda one: isinstance(one, AmountWithin) and one.field == "number"),
-)
-
 
 def candidates(
-    conditions: Sequence[Condition], opening: Opening, *, by_token: bool, dates: Condition | None
+    conditions: Sequence[Condition],
+    opening: Opening,
+    *,
+    by_token: bool,
+    dates: Condition | None,
+    joined: Iterable[Condition] = (),
 ) -> tuple[Driver, ...]:
     """Return what could drive a search in place of what the table chose; nothing where that is good enough.
 
     A token that is selective by the table needs no count, and nothing is to be weighed where there is no
-    choice.  `by_token` and `dates` as in `opening_across`.
+    choice.  `by_token` and `dates` as in `opening_across`; `joined` are what conditions imply for composites.
     """
     if opening.index not in _WEIGHED or _is_selective(opening.driver):
         return ()
-    found = list(_drivers(conditions, by_token=by_token))
+    found = [Driver(Index.COMPOSITE, one) for one in joined]
+    found += _drivers(conditions, by_token=by_token)
     if dates is not None:
         found.append(Driver(Index.DATE, dates))
     if [one.condition for one in found] == [opening.driver]:
@@ -56,5 +55,5 @@ def _drivers(conditions: Iterable[Condition], *, by_token: bool) -> Iterable[Dri
     for token in sorted(tokens, key=lambda one: rank(one.values[0]) if one.values else 0):
         if 0 < len(token.values) <= MAX_HAS:
             yield Driver(Index.TOKEN, token)
-    for index, suits in _TESTS:
+    for index, suits in ACROSS:
         yield from (Driver(index, one) for one in conditions if suits(one))

@@ -15,6 +15,7 @@ from fhir_server.fhirpath import FhirPathSyntaxError, compile
 from fhir_server.search.expression import RESOURCE, ResolvesTo, read_path, split_union
 from fhir_server.search.filter_expression import FILTER
 from fhir_server.search.owner_rules import OwnerRule, owner_rule
+from fhir_server.search.pairing import Pairing, pairings
 from fhir_server.search.parameter import Codes, Parameter, Setting
 from fhir_server.search.sort_dates import sort_dates
 from fhir_server.search.source import Elements, Hop, Source, parameter_sources, root_of, sources
@@ -47,6 +48,7 @@ class TypeParameters:
     by_code: Mapping[str, Parameter]
     unsupported: Mapping[str, str]
     rule: OwnerRule
+    pairings: tuple[Pairing, ...] = ()
 
 
 class Catalogue:
@@ -92,7 +94,9 @@ class Catalogue:
             code: _with_owner(_with_sort(parameter, sorting), rule, named)
             for code, parameter in named.items()
         }
-        return TypeParameters(MappingProxyType(by_code), MappingProxyType(unsupported), rule)
+        return TypeParameters(
+            MappingProxyType(by_code), MappingProxyType(unsupported), rule, pairings(by_code)
+        )  # fmt: skip
 
     def _parameter(self, resource_type: str, code: str, definition: SearchParameter) -> Parameter | str:
         if code in SPECIAL:

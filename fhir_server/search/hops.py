@@ -205,10 +205,12 @@ def can_be_followed(parameter: Parameter) -> bool:
 
 def points_to(parameter: Parameter, resource_type: str) -> bool:
     """Return whether a parameter can lead to resources of a type."""
-    if not can_be_followed(parameter):
-        return False
-    targets = (parameter.restrict,) if parameter.restrict is not None else reference_types(parameter)
-    return resource_type in targets
+    return can_be_followed(parameter) and resource_type in target_types(parameter)
+
+
+def target_types(parameter: Parameter) -> tuple[str, ...]:
+    """Return the types that a parameter which can be followed can lead to."""
+    return (parameter.restrict,) if parameter.restrict is not None else reference_types(parameter)
 
 
 def plain(name: str) -> str:

@@ -13,7 +13,7 @@ from fhir_server.model.outcome import FhirError, refuse
 from fhir_server.search.catalogue import Catalogue
 from fhir_server.search.collector import Collector
 from fhir_server.search.extraction import Node, compile_node
-from fhir_server.search.hops import can_be_followed, plain
+from fhir_server.search.hops import can_be_followed, plain, target_types
 from fhir_server.search.parameter import Parameter, Setting
 from fhir_server.search.parameter_types import TYPES
 from fhir_server.search.types.reference import reference_types
@@ -80,6 +80,22 @@ def unknown_include(catalogue: Catalogue, name: str, value: str) -> FhirError:
     known = ", ".join(sorted(parameter.code for parameter in _references(catalogue, source)))
     text = f"`{plain(name)}`: {plain(source)} has no reference of this name. Supported: {known or 'none'}."
     return refuse("unknown-parameter", text)
+
+
+def include_codes(catalogue: Catalogue, source: str) -> list[str]:
+    """Return the parameters of a type by which it can be included from, in order."""
+    return sorted(parameter.code for parameter in _references(catalogue, source))
+
+
+def reverse_includes(catalogue: Catalogue) -> dict[str, list[str]]:
+    """Return, for each type, what can be asked of `_revinclude`: `Type:parameter`, in order."""
+    known = sorted(catalogue.registry.resource_types)
+    found: dict[str, list[str]] = {}
+    for source in known:
+        for parameter in sorted(_references(catalogue, source), key=lambda one: one.code):
+            for target in target_types(parameter):
+                found.setdefault(target, []).append(f"{source}:{parameter.code}")
+    return found
 
 
 def _named(catalogue: Catalogue, source: str, wanted: str) -> Iterable[Parameter]:

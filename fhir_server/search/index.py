@@ -77,11 +77,15 @@ class Indexer:
         )  # fmt: skip
 
     def _compile(self, resource_type: str) -> _Compiled:
-        parameters = self.catalogue.of(resource_type).by_code
+        of_type = self.catalogue.of(resource_type)
+        parameters = of_type.by_code
         tree = Node()
         for parameter in parameters.values():
             if parameter.canonical:
                 self._lay(tree, parameter)
+        for pair in of_type.pairings:
+            if pair.beside is not None:
+                self._lay(tree, pair.beside)
         deciding = [
             parameter.code
             for parameter in parameters.values()

@@ -69,7 +69,7 @@ def opening_across(
     by_update = order or Order(SortBy.UPDATED)
     if by_update.by is SortBy.UPDATED and order is not None:
         return Opening(Index.UPDATED, None, order)
-    for index, suits in _ACROSS:
+    for index, suits in ACROSS:
         driver = next((condition for condition in conditions if suits(condition)), None)
         if driver is not None:
             return Opening(index, driver, by_update)
@@ -113,12 +113,18 @@ def _drives(part: Condition) -> bool:
 
 
 def _amount(field: str) -> Callable[[Condition], bool]:
-    return lambda condition: isinstance(condition, AmountWithin) and condition.field == field
+    def suits(condition: Condition) -> bool:
+        if isinstance(condition, Or):
+            return 0 < len(condition.parts) <= MAX_HAS and all(map(suits, condition.parts))
+        return isinstance(condition, AmountWithin) and condition.field == field
+
+    return suits
 
 
-_ACROSS: Sequence[tuple[Index, Callable[[Condition], bool]]] = (
+ACROSS: Sequence[tuple[Index, Callable[[Condition], bool]]] = (
     (Index.STRING, lambda condition: isinstance(condition, StartsWith) and condition.field == "string"),
     (Index.COMPOSITE, _amount("composite")),
     (Index.QUANTITY, _amount("quantity")),
     (Index.NUMBER, _amount("number")),
 )
+"""Indexes that only searches across persons use, and the conditions that bound a walk of them."""

@@ -20,6 +20,7 @@ from fhir_server.model.plan import (
 from fhir_server.search.candidates import candidates
 from fhir_server.search.date_bounds import common, merged
 from fhir_server.search.opening import opening_across, opening_in_record
+from fhir_server.search.pairing import paired
 from fhir_server.search.parameter import Filter, Parameter
 from fhir_server.search.parameter_type import SystemsOf
 from fhir_server.search.parameter_types import type_of
@@ -69,7 +70,8 @@ def plan(
         across = _has_token_index(request.resource_type, cross_person_types)
         driver = _narrowest(dates)
         opening = opening_across(conditions, order, by_token=across, dates=driver)
-        weighed = candidates(conditions, opening, by_token=across, dates=driver)
+        joined = tuple(paired(request.filters, request.pairings, systems_of))
+        weighed = candidates(conditions, opening, by_token=across, dates=driver, joined=joined)
         if opening.driver is not None and opening.driver not in conditions:
             conditions.append(opening.driver)
     from_, before = sort_bounds(dates)

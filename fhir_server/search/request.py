@@ -19,6 +19,7 @@ from fhir_server.search.escape import split_unescaped
 from fhir_server.search.hops import HAS, Hop, is_hop, plain, read_hop
 from fhir_server.search.includes import MAX_INCLUDES, unknown_include
 from fhir_server.search.lists import LIST, as_members
+from fhir_server.search.pairing import Pairing
 from fhir_server.search.parameter import Filter, Parameter, Reading
 from fhir_server.search.parameter_types import type_of
 from fhir_server.search.result_parameters import (
@@ -56,6 +57,8 @@ class SearchRequest:
     ignored: tuple[str, ...] = ()
     page: Page = DEFAULT_PAGE
     hops: tuple[Hop, ...] = ()
+    pairings: tuple[Pairing, ...] = ()
+    """The composites that could drive a search by parameters side by side."""
 
     @property
     def key(self) -> str:
@@ -113,7 +116,8 @@ def parse(
             filters.append(read)
     _limit(filters, hops, page)
     return SearchRequest(
-        resource_type, tuple(filters), tuple(criteria), tuple(used), tuple(ignored), page, tuple(hops)
+        resource_type, tuple(filters), tuple(criteria), tuple(used), tuple(ignored), page, tuple(hops),
+        catalogue.of(resource_type).pairings,
     )  # fmt: skip
 
 

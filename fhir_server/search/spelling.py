@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised whenever the entries of a resource change: what is stored has to be reindexed then."""
 
 MAX_TEXT = 512

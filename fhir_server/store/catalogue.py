@@ -15,6 +15,7 @@ from fhir_server.store.connection import DurableDatabase
 from fhir_server.store.documents import RAW
 from fhir_server.store.indexes import HISTORY, IndexPlan, index_models
 from fhir_server.store.refusals import database_errors
+from fhir_server.store.within import apart
 
 AUDIT: Final = "audit"
 AUDIT_BATCHES: Final = "audit_batches"
@@ -94,7 +95,7 @@ class Catalogue:
             return
         if resource_type not in self.plan.registry.resource_types:
             raise refuse("unknown-type", "There is no resource type of that name.")
-        with database_errors():
+        with database_errors(), apart(self._database.client):
             self._create(resource_type, self.plan.models(resource_type))
             self._create(f"{resource_type}_history", index_models(HISTORY))
         self._ready = self._ready | {resource_type}
@@ -103,7 +104,7 @@ class Catalogue:
         """Return whether anything of a type was ever written; its indexes are then complete."""
         if resource_type in self._ready:
             return True
-        with database_errors():
+        with database_errors(), apart(self._database.client):
             known = self._database.list_collection_names(filter={"name": {"$eq": resource_type}})
         if not known:
             return False
@@ -112,7 +113,7 @@ class Catalogue:
 
     def existing(self) -> list[str]:
         """Return the types of which anything was ever written, in the order of their names."""
-        with database_errors():
+        with database_errors(), apart(self._database.client):
             names = self._database.list_collection_names()
         return sorted(self.plan.registry.resource_types.intersection(names))
 

@@ -5,7 +5,8 @@ collections made.  Within it, in round trips: 1 for the idempotency key; 1 for e
 their locks; 1 for the creates of each type; 3 for the replacements of each type (read, keep the old version,
 replace), 4 where facts change; 3 at most for the relabels and for the reindexes of each type; 1 for the
 choices of a person; 2 or 3 where labels flow in or on; 1 each for claimed blobs, audit and outbox; 1 to
-commit.  What is not asked for costs nothing: a create with its audit entry and notice takes 4.
+commit.  What is read beside the writes comes once all is written.  What is not asked for costs nothing: a
+create with its audit entry and notice takes 4.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError
 
 from fhir_server.access.decide import REFUSED
-from fhir_server.model.audit import Notice
+from fhir_server.model.audit import AuditEntry, Notice
 from fhir_server.model.clock import Clock
 from fhir_server.model.document import Document
 from fhir_server.model.outcome import refuse
@@ -29,7 +30,7 @@ from fhir_server.store import conditions, entries
 from fhir_server.store.bodies import Bodies, Prepared, blob_ids_of
 from fhir_server.store.catalogue import AUDIT, OUTBOX, Catalogue, raw
 from fhir_server.store.choices import write_choices
-from fhir_server.store.entries import Numbers
+from fhir_server.store.entries import Numbers, Taken
 from fhir_server.store.facts import relabel_all
 from fhir_server.store.flow_marks import hold
 from fhir_server.store.inserts import insert_all
@@ -40,6 +41,7 @@ from fhir_server.store.replay import MongoReplay
 from fhir_server.store.systems import MongoSystems
 from fhir_server.store.told import tell
 from fhir_server.store.transactions import CommitUnknown, Transactions
+from fhir_server.store.within import within
 
 T = TypeVar("T")
 
@@ -68,20 +70,24 @@ class Commits:
         """
         _allow(work)
         self._make_collections(work)
-        numbers = self.numbers.take(len(work.audit))
+        numbers = Taken(self.numbers, len(work.audit))
         try:
             with database_errors(), self.stripes.hold(condition.key for condition in work.conditions):
                 prepared = self._prepare(work, numbers)
-                attempts = self.transactions.run(lambda session: self._write(work, prepared, session))
+                attempts = self.transactions.run(
+                    lambda session: self._write(work, prepared, numbers, session)
+                )
         except CommitUnknown:
+            numbers.give_back_unused()
             raise refuse(
                 "timeout",
                 "The database did not confirm the commit: it may have taken place. Repeat the request "
                 "with the same Idempotency-Key, or look before repeating it.",
             ) from None
         except BaseException:
-            self.numbers.give_back(numbers)
+            numbers.give_back()
             raise
+        numbers.give_back_unused()
         return Committed(attempts)
 
     def _make_collections(self, work: UnitOfWork) -> None:
@@ -94,7 +100,7 @@ class Commits:
             self.catalogue.ensure(relabel.resource_type)
         self.systems.note(documents)
 
-    def _prepare(self, work: UnitOfWork, numbers: Sequence[int]) -> _Prepared:
+    def _prepare(self, work: UnitOfWork, numbers: Taken) -> _Prepared:
         creates = [self.bodies.prepare(document) for document in work.creates]
         replacements = []
         for replace in (*work.replaces, *work.deletes, *work.rewrites):
@@ -112,14 +118,17 @@ class Commits:
             },
             relabels=_by_type(work.relabels, lambda relabel: relabel.resource_type),
             blob_ids=blob_ids_of([*creates, *(replacement.version for replacement in replacements)]),
-            audit=[
-                entries.audit_document(entry, self.numbers.worker, number)
-                for entry, number in zip(work.audit, numbers, strict=True)
-            ],
+            audit=self._numbered(work.audit, numbers),
             notices=(*work.notices, *(notice for entry in work.audit for notice in entry.notices)),
         )
 
-    def _write(self, work: UnitOfWork, prepared: _Prepared, session: ClientSession) -> None:
+    def _numbered(self, audit: Sequence[AuditEntry], numbers: Taken) -> list[dict[str, Any]]:
+        return [
+            entries.audit_document(entry, self.numbers.worker, number)
+            for entry, number in zip(audit, numbers.first(len(audit)), strict=True)
+        ]
+
+    def _write(self, work: UnitOfWork, prepared: _Prepared, numbers: Taken, session: ClientSession) -> None:
         if work.idempotency_key is not None:
             self.replay.keep(work.idempotency_key, self.clock.now(), session)
         conditions.exclude(work.conditions, self.catalogue, session, self.clock.now())
@@ -140,10 +149,20 @@ class Commits:
             write_choices(work.choices, self.catalogue, session, self.clock.now())
         if prepared.blob_ids:
             self.bodies.blobs.claim(prepared.blob_ids, session)
-        if prepared.audit:
-            insert_all(raw(self.catalogue.service(AUDIT)), prepared.audit, session)
-        if prepared.notices:
-            tell(self.catalogue.service(OUTBOX), prepared.notices, session)
+        self._tell(work, prepared, numbers, session)
+
+    def _tell(self, work: UnitOfWork, prepared: _Prepared, numbers: Taken, session: ClientSession) -> None:
+        """Write the audit entries and the notices; what is to be read beside the writes is read before."""
+        audit, notices = prepared.audit, prepared.notices
+        if work.audited is not None:
+            with within(session):
+                found = work.audited()
+            audit = self._numbered(found, numbers)
+            notices = (*notices, *(notice for entry in found for notice in entry.notices))
+        if audit:
+            insert_all(raw(self.catalogue.service(AUDIT)), audit, session)
+        if notices:
+            tell(self.catalogue.service(OUTBOX), notices, session)
 
     def _create(self, resource_type: str, versions: Sequence[Prepared], session: ClientSession) -> None:
         try:

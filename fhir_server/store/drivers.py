@@ -16,6 +16,7 @@ from fhir_server.store.catalogue import Catalogue
 from fhir_server.store.filters import all_of, predicate_filter
 from fhir_server.store.refusals import database_errors
 from fhir_server.store.searches import driver_filter
+from fhir_server.store.within import is_within
 
 MOST: Final = 1_000
 """Entries that are counted of a candidate: with as many it is no better than what the table chose."""
@@ -25,9 +26,10 @@ COUNT_MS: Final = 50
 def driven(catalogue: Catalogue, plan: Plan, view: View) -> Plan:
     """Return the plan with the best of its candidates as driver.  One round trip for each of them.
 
-    A plan of one person's record has none: nothing is counted there.
+    A plan of one person's record has none: nothing is counted there.  Nor is it within a transaction, which a
+    count that takes too long would end.
     """
-    if plan.owner is not None or view.owner is not None or not plan.candidates:
+    if plan.owner is not None or view.owner is not None or not plan.candidates or is_within():
         return plan
     fewest, best = MOST, None
     for candidate in plan.candidates:

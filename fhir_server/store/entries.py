@@ -53,6 +53,29 @@ class Numbers:
             self._returned += numbers
 
 
+class Taken:
+    """The numbers of one commit: as many as the last of its attempts needs."""
+
+    def __init__(self, numbers: Numbers, count: int) -> None:
+        self._numbers = numbers
+        self._taken = numbers.take(count)
+        self._used = count
+
+    def first(self, count: int) -> list[int]:
+        """Return `count` numbers, the same to every attempt."""
+        self._taken += self._numbers.take(max(0, count - len(self._taken)))
+        self._used = count
+        return self._taken[:count]
+
+    def give_back_unused(self) -> None:
+        """Give back what the last attempt had no entry for."""
+        self._numbers.give_back(self._taken[self._used :])
+
+    def give_back(self) -> None:
+        """Give back all: nothing was written."""
+        self._numbers.give_back(self._taken)
+
+
 def audit_document(entry: AuditEntry, worker: str, number: int) -> dict[str, Any]:
     """Return the compact form of an entry; the AuditEvent is rendered from it when it is read.
 

@@ -16,6 +16,10 @@ from fhir_server.store.filters import Filter, all_of, predicate_filter
 from fhir_server.store.history_pipelines import Source, Stage
 from fhir_server.store.reads import NAIVE, QUERY_MS
 from fhir_server.store.refusals import database_errors
+from fhir_server.store.within import is_within
+
+Pipeline = Callable[[Sequence[Source]], list[Stage]]
+"""From some sources to the pipeline that reads them, to be run on the first."""
 
 
 class Histories:
@@ -33,9 +37,13 @@ class Histories:
         read = self._sources(plan)
         if not read or plan.count <= 0:
             return HistoryPage(())
-        found = self._keys(read, pipelines.keys_pipeline(read, plan, view, plan.count + 1))
+        most = plan.count + 1
+        found = self._keys(read, lambda part: pipelines.keys_pipeline(part, plan, view, most))
+        found.sort(key=lambda place: (place.updated, place.seq), reverse=plan.descending)
+        del found[most:]
         if _is_cut(found, plan.count):
-            ties = self._keys(read, pipelines.tie_pipeline(read, plan, view, found[plan.count - 1]))
+            last = found[plan.count - 1]
+            ties = self._keys(read, lambda part: pipelines.tie_pipeline(part, plan, view, last))
             found = [*(place for place in found if place not in set(ties)), *ties]
         is_more = len(found) > plan.count
         # A version that was superseded meanwhile was seen in both places.
@@ -45,24 +53,32 @@ class Histories:
     def count(self, plan: HistoryPlan, view: View) -> int:
         """Return how many versions there are, whatever `plan.count` and `plan.after`.  One round trip."""
         read = self._sources(plan)
-        rows = self._run(read, pipelines.count_pipeline(read, plan, view)) if read else []
-        return int(rows[0]["n"]) if rows else 0
+        rows = self._run(read, lambda part: pipelines.count_pipeline(part, plan, view))
+        return sum(int(row["n"]) for row in rows)
 
     def _sources(self, plan: HistoryPlan) -> list[Source]:
         if plan.resource_type is None:
             return pipelines.sources(self._catalogue.existing())
         return pipelines.sources([plan.resource_type] if self._catalogue.exists(plan.resource_type) else [])
 
-    def _keys(self, read: Sequence[Source], pipeline: list[Stage]) -> list[Place]:
+    def _keys(self, read: Sequence[Source], pipeline: Pipeline) -> list[Place]:
         return [
             Place(row["updated"], int(row["seq"]), row["type"], row["_id"].partition("#")[0], row["version"])
             for row in self._run(read, pipeline)
         ]
 
-    def _run(self, read: Sequence[Source], pipeline: list[Stage]) -> list[dict[str, Any]]:
+    def _run(self, read: Sequence[Source], pipeline: Pipeline) -> list[dict[str, Any]]:
+        """Return what is found in all sources at once or, within a transaction, in one after the other."""
+        # A transaction has no stage that reads several collections; nothing moves between them meanwhile.
+        parts = [[source] for source in read] if is_within() else [read] if read else []
+        rows: list[dict[str, Any]] = []
         with database_errors():
-            collection = self._catalogue.current(read[0].resource_type)
-            return list(collection.aggregate(pipeline, maxTimeMS=QUERY_MS))
+            for part in parts:
+                first = part[0].resource_type
+                superseded = part[0].superseded
+                read_first = self._catalogue.history(first) if superseded else self._catalogue.current(first)
+                rows += read_first.aggregate(pipeline(part), maxTimeMS=QUERY_MS)
+        return rows
 
     def _versions(self, places: Sequence[Place], view: View) -> tuple[Version, ...]:
         found: dict[tuple[str, str, int], Version] = {}

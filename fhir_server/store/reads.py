@@ -15,11 +15,14 @@ from pymongo.errors import AutoReconnect, ServerSelectionTimeoutError
 
 from fhir_server.store.catalogue import Records
 from fhir_server.store.filters import Filter
+from fhir_server.store.within import is_within
 
 QUERY_MS: Final = 20_000
 """How long the database may work on one query."""
 
 Sort = Sequence[tuple[str, int]]
+
+MAJORITY: Final = {"level": "majority"}
 
 NAIVE: Final[CodecOptions[dict[str, Any]]] = CodecOptions()
 """Reads instants without a zone, twice as fast; `documents.decode` says that they are UTC."""
@@ -42,7 +45,6 @@ def find_one(
         "limit": 1,
         "singleBatch": True,
         "maxTimeMS": QUERY_MS,
-        "readConcern": {"level": "majority"},
     }
     if projection:
         command["projection"] = projection
@@ -61,7 +63,6 @@ def aggregate_few(
         "pipeline": list(pipeline),
         "cursor": {},
         "maxTimeMS": QUERY_MS,
-        "readConcern": {"level": "majority"},
     }
     batch: list[dict[str, Any]] = _run(collection, command, codec)["cursor"]["firstBatch"]
     return batch
@@ -80,7 +81,6 @@ def find_page(
         "projection": projection,
         "sort": dict(sort),
         "maxTimeMS": QUERY_MS,
-        "readConcern": {"level": "majority"},
     }
     if hint is not None:
         command["hint"] = hint
@@ -101,6 +101,8 @@ def _run(
     collection: Records, command: dict[str, Any], codec: CodecOptions[dict[str, Any]] = NAIVE
 ) -> dict[str, Any]:
     database = collection.database
+    if not is_within():  # a transaction has its own
+        command["readConcern"] = MAJORITY
     try:
         return database.command(command, codec_options=codec)
     except ServerSelectionTimeoutError:

@@ -20,6 +20,7 @@ from pymongo.errors import (
 )
 
 from fhir_server.model.outcome import FhirError, refuse
+from fhir_server.store.within import is_within
 
 UNAVAILABLE = "The database does not answer at present; the request can be repeated."
 TIMED_OUT = "The database did not finish in time; the request can be repeated."
@@ -27,6 +28,7 @@ UNREPRESENTABLE = "The request holds a value that cannot be stored or looked up 
 TOO_COSTLY = "The search needs to sort more than the database can hold; narrow it, by person for instance."
 TOO_LARGE = "The resource is too large to be stored, even with its attachments set apart."
 
+TRANSIENT: Final = "TransientTransactionError"
 BSON_TOO_LARGE: Final = 10334
 DUPLICATE_KEY: Final = 11000
 
@@ -59,10 +61,13 @@ def database_errors() -> Iterator[None]:
     """Turn errors of the driver into FhirError, or DatabaseFault where there is no better word than 500.
 
     The error itself is not kept as the cause: its message can hold the documents that were being written.
+    Of a read within a transaction, an error that ends it for the time being is left to who repeats it.
     """
     try:
         yield
     except (PyMongoError, BSONError, UnicodeEncodeError, OverflowError) as error:
+        if is_within() and isinstance(error, PyMongoError) and error.has_error_label(TRANSIENT):
+            raise
         raise (refusal_of(error) or DatabaseFault(error)) from None
 
 

@@ -16,7 +16,7 @@ from pymongo.read_preferences import ReadPreference
 from fhir_server.model.outcome import refuse
 from fhir_server.model.unit_of_work import ConditionMatched, VersionConflict
 from fhir_server.store.connection import DURABLE, MAJORITY, Client
-from fhir_server.store.refusals import TIMED_OUT
+from fhir_server.store.refusals import TIMED_OUT, TRANSIENT
 
 SNAPSHOT: Final = ReadConcern("snapshot")
 ATTEMPTS: Final = 30
@@ -28,7 +28,6 @@ CONFIRM_S: Final = 15.0
 CONFLICTS: Final = (VersionConflict, ConditionMatched)
 """What a transaction met, and its caller is about to look at."""
 
-TRANSIENT: Final = "TransientTransactionError"
 UNKNOWN_RESULT: Final = "UnknownTransactionCommitResult"
 
 

@@ -10,9 +10,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from conformance.load.expected import TESTS
 from conformance.load.target import Target
 
 JSON = [("Content-Type", "application/fhir+json")]
@@ -60,7 +61,7 @@ class Stub:
         asked_before = sum(entry == (self.name, "GET", path) for entry in self.log) > 1
         if query and self.page_errors and asked_before:
             return "503 Service Unavailable", {}
-        return "200 OK", self._page(query)
+        return "200 OK", self._page(query, path)
 
     def _keep(self, resource: dict[str, Any]) -> dict[str, Any]:
         resource["id"] = f"{self.name}-{next(self._numbers)}"
@@ -82,21 +83,18 @@ class Stub:
         ]
         return {"resourceType": "Bundle", "type": "transaction-response", "entry": entries}
 
-    def _page(self, query: str) -> dict[str, Any]:
-        asked = parse_qs(query)
-        if "code" not in asked:
+    def _page(self, query: str, kind: str) -> dict[str, Any]:
+        asked = dict(parse_qsl(query))
+        if "patient" not in asked:
             return {"resourceType": "CapabilityStatement"}
-        subject = f"Patient/{asked['patient'][0]}"
-        code = asked["code"][0].rpartition("|")[2]
-        found = [
-            resource
-            for resource in self.resources.values()
-            if resource["resourceType"] == "Observation"
-            and resource["subject"]["reference"] == subject
-            and resource["code"]["coding"][0]["code"] == code
-        ]
-        entries = [{"resource": resource} for resource in found[: int(asked["_count"][0])]]
+        found = [resource for resource in self.resources.values() if _matches(resource, kind, query)]
+        entries = [{"resource": resource} for resource in found[: int(asked.get("_count", 0))]]
         return {"resourceType": "Bundle", "type": "searchset", "entry": entries}
+
+
+def _matches(resource: dict[str, Any], kind: str, query: str) -> bool:
+    tests = [(TESTS[name], value) for name, value in parse_qsl(query) if name in TESTS]
+    return resource["resourceType"] == kind and all(test(resource, value) for test, value in tests)
 
 
 class _Server(socketserver.ThreadingMixIn, WSGIServer):

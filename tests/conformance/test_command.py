@@ -62,12 +62,13 @@ def test_two_bases_are_measured_and_written(first: Target, second: Target, tmp_p
     assert cells == [
         ("read", pair),
         ("page", pair),
+        ("person-mix", pair),
         ("create", pair),
         ("transaction", pair),
         ("ingest", ["server"]),
     ]
     assert all(0 < side["requests"] <= 10 for cell in tree["cells"] for side in cell["sides"])
-    assert [cell["ratio"] is not None for cell in tree["cells"]] == [True] * 4 + [False]
+    assert [cell["ratio"] is not None for cell in tree["cells"]] == [True] * 5 + [False]
     assert [ceiling["connections"] for ceiling in tree["ceilings"]] == [1]
     assert tree["circumstances"]["resources"] == 300
     assert re.search(r"\| page of 20 \| 1 \| \d+% \|", files[1].read_text())
@@ -154,8 +155,8 @@ def test_bases_that_do_not_find_the_same_are_not_compared(
     first: Target, log: list[tuple[str, str, str]]
 ) -> None:
     class Forgetful(Stub):
-        def _page(self, query: str) -> dict[str, object]:
-            return {"resourceType": "Bundle", "entry": super()._page(query).get("entry", [])[:3]}
+        def _page(self, query: str, kind: str) -> dict[str, object]:
+            return {"resourceType": "Bundle", "entry": super()._page(query, kind).get("entry", [])[:3]}
 
     with running(Forgetful("second", log)) as second:
         result = run("--base", first.url, "--against", second.url, "--workload", "page")

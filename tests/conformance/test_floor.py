@@ -31,6 +31,18 @@ Document = dict[str, Any]
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 TOKENS = [("owner", 1), ("search.token", 1), ("search.sort.date", -1), ("seq", -1), ("visibility", 1)]
 
+DATES = [("owner", 1), ("search.sort.date", -1), ("seq", -1), ("visibility", 1)]
+
+
+def entries(resource: dict[str, Any], names: dict[str, str]) -> Document:
+    """What a server keeps of a generated resource for the searches of the mixes."""
+    if resource["resourceType"] != "Observation":
+        return {"token": [], "sort": {"date": NOON}}
+    codings = [("code", resource["code"]), *(("category", each) for each in resource["category"])]
+    tokens = [f"{name}={c['system']}|{c['code']}" for name, concept in codings for c in concept["coding"]]
+    tokens.append(f"encounter={names[resource['encounter']['reference']]}")
+    return {"token": tokens, "sort": {"date": datetime.fromisoformat(resource["effectiveDateTime"])}}
+
 
 def document(number: int, owner: str, code: str) -> Document:
     resource = {"resourceType": "Observation", "id": f"obs-{number}", "valueInteger": number}
@@ -163,6 +175,45 @@ def test_page_has_the_newest_20_through_the_index_of_tokens(
     assert (name, command["hint"], command["limit"]) == ("find", "owner_token", 21)
 
 
+@pytest.mark.parametrize(
+    ("query", "found", "index"),
+    [
+        pytest.param("patient=pat&_count=3", ["obs-34", "obs-33", "obs-32"], "owner_date", id="all"),
+        pytest.param(
+            "patient=pat&date=ge2026-01-03&date=lt2026-01-05&_count=20", ["obs-3", "obs-2"],
+            "owner_date", id="dates",
+        ),
+        pytest.param(
+            "patient=pat&code=http%3A%2F%2Floinc.org%7C1-1&date=ge2026-01-29&_count=20",
+            ["obs-29", "obs-28"], "owner_token", id="code-and-date",
+        ),
+    ],
+)  # fmt: skip
+def test_searches_of_the_mix_are_one_command_each(
+    watched: tuple[Floor, list[tuple[str, Any]]],
+    client: MongoClient[Document],
+    copied: str,
+    query: str,
+    found: list[str],
+    index: str,
+) -> None:
+    client[copied]["Observation"].create_index(DATES, name="owner_date")
+    view, commands = watched
+    _, bundle = ask(view, "GET", "/Observation", query)
+    assert [entry["resource"]["id"] for entry in bundle["entry"]] == found
+    name, command = commands[-1]
+    assert (name, command["hint"]) == ("find", index)
+
+
+def test_a_total_is_counted_by_the_index(watched: tuple[Floor, list[tuple[str, Any]]]) -> None:
+    view, commands = watched
+    query = "patient=pat&code=http%3A%2F%2Floinc.org%7C1-1&_summary=count"
+    _, bundle = ask(view, "GET", "/Observation", query)
+    name, command = commands[-1]
+    assert (name, command["hint"]) == ("count", "owner_token")
+    assert bundle["total"] == 30
+
+
 def test_create_writes_one_durable_document_of_the_same_shape(
     watched: tuple[Floor, list[tuple[str, Any]]], client: MongoClient[Document], copied: str
 ) -> None:
@@ -243,10 +294,13 @@ def test_running_floor_serves_every_paired_workload_and_leaves_nothing(
     places = tuple((entry["resource"]["resourceType"], f"r-{n}") for n, entry in enumerate(bundle.entries))
     for (name, resource_id), entry in zip(places, bundle.entries, strict=True):
         resource = entry["resource"]
-        code = resource["code"]["coding"][0]["code"] if name == "Observation" else ""
-        stored = {**document(1, "r-0", code), "_id": resource_id, "body": json.dumps(resource)}
+        stored = {**document(1, "r-0", ""), "_id": resource_id, "body": json.dumps(resource)}
+        names = {e["fullUrl"]: f"{kind}/{id}" for e, (kind, id) in zip(bundle.entries, places, strict=True)}
+        stored["search"] = entries(resource, names)
         client[database_name][name].insert_one(stored)
-    client[database_name]["Observation"].create_index(TOKENS)
+    for name in ("Observation", "Encounter"):
+        client[database_name][name].create_index(TOKENS)
+        client[database_name][name].create_index(DATES)
     seed = Seed((Planted(bundle, places),), ())
 
     with floor(database_uri, database_name, seed, ProcessModel(1, 2), tmp_path) as (target, process):
@@ -254,7 +308,8 @@ def test_running_floor_serves_every_paired_workload_and_leaves_nothing(
             if workload.paired:
                 exchanges = workload.exchanges(seed)
                 assert tape(exchanges, target)
-                probe(target, exchanges[0])
+                for exchange in exchanges[: workload.kinds]:
+                    probe(target, exchange)
         pid = process.pid
 
     assert not Path(f"/proc/{pid}").exists()

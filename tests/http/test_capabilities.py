@@ -78,6 +78,64 @@ def test_search_parameters_carry_their_definition_and_type(
             assert (one["definition"], one["type"]) == (definition.url, definition.type)
 
 
+@pytest.mark.parametrize(
+    ("name", "forward", "reverse"),
+    [
+        pytest.param("Patient", "Patient:organization", "Provenance:target", id="of-every-type"),
+        pytest.param("Observation", "Observation:subject", "DiagnosticReport:result", id="clinical"),
+    ],
+)
+def test_includes_that_are_declared_are_understood(
+    client: FlaskClient, statement: dict[str, Any], name: str, forward: str, reverse: str
+) -> None:
+    (of_type,) = [one for one in statement["rest"][0]["resource"] if one["type"] == name]
+    assert of_type["searchInclude"][0] == "*"
+    assert forward in of_type["searchInclude"]
+    assert reverse in of_type["searchRevInclude"]
+    for parameter, values in (
+        ("_include", of_type["searchInclude"]),
+        ("_revinclude", of_type["searchRevInclude"]),
+    ):
+        for first in range(0, len(values), 40):
+            query = "&".join(f"{parameter}={value}" for value in values[first : first + 40])
+            strict = {"Prefer": "handling=strict"}
+            assert send(client, "GET", f"/{name}?{query}", headers=strict).status_code == 200
+
+
+def test_a_reverse_include_that_is_not_declared_leads_nowhere(statement: dict[str, Any]) -> None:
+    of_type = {one["type"]: one for one in statement["rest"][0]["resource"]}
+    assert "Encounter:patient" in of_type["Patient"]["searchRevInclude"]
+    assert "Encounter:patient" not in of_type["Group"]["searchRevInclude"]
+    assert "Encounter:subject" in of_type["Group"]["searchRevInclude"]
+
+
+def test_compartments_that_are_declared_are_served(client: FlaskClient, statement: dict[str, Any]) -> None:
+    declared = statement["rest"][0]["compartment"]
+    names = ["device", "encounter", "patient", "practitioner", "relatedperson"]
+    assert declared == [f"http://hl7.org/fhir/CompartmentDefinition/{name}" for name in names]
+    assert send(client, "GET", "/Organization/never-was/*").status_code == 404
+
+
+def test_parameters_without_a_definition_are_declared_for_every_type(
+    client: FlaskClient, statement: dict[str, Any]
+) -> None:
+    assert [one["name"] for one in statement["rest"][0]["searchParam"]] == ["_has", "_list"]
+    strict = {"Prefer": "handling=strict"}
+    for query in ("_has:Observation:patient:code=a", "_list=never-was"):
+        assert send(client, "GET", f"/Patient?{query}", headers=strict).status_code == 200
+
+
+def test_special_parameters_are_declared_where_they_are_understood(statement: dict[str, Any]) -> None:
+    names = {
+        one["type"]: {each["name"] for each in one["searchParam"]}
+        for one in statement["rest"][0]["resource"]
+        if "searchParam" in one
+    }
+    assert {"_text", "_content", "_filter"} <= names["Patient"]
+    assert "near" in names["Location"]
+    assert not any("_query" in of_type for of_type in names.values())
+
+
 def test_each_answer_is_the_same(client: FlaskClient) -> None:
     assert send(client, "GET", "/metadata").data == send(client, "GET", "/metadata?mode=full").data
 

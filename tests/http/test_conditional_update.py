@@ -106,6 +106,7 @@ UNSELECTIVE = [
     pytest.param("?identifier:missing=true", 412, "criteria-needed", id="whatever-lacks"),
     pytest.param("?gender:not=male", 412, "criteria-needed", id="whatever-is-not"),
     pytest.param("?_lastUpdated=gt1900", 412, "criteria-needed", id="whenever"),
+    pytest.param("?_filter=gender pr true", 412, "criteria-needed", id="by-a-filter-alone"),
     pytest.param("?nonsense=1", 400, "unknown-parameter", id="unknown"),
     pytest.param("?identifier=x&nonsense=1", 400, "unknown-parameter", id="unknown-beside-a-known-one"),
     pytest.param("?identifier=", 400, "illegal-parameter-value", id="no-value"),

@@ -62,12 +62,13 @@ def test_entries_run_in_the_order_of_the_specification_and_answer_in_that_of_the
         client,
         entry("GET", f"Patient/{kept}"),
         entry("PUT", f"Patient/{kept}", patient(kept, active=True)),
-        entry("GET", f"Patient/{gone}"),
+        entry("GET", f"Patient?_id={gone}"),
         entry("POST", "Patient", patient()),
         entry("DELETE", f"Patient/{gone}"),
     )
     statuses = [answer["status"][:3] for answer in answers(response)]
-    assert statuses == ["200", "200", "410", "201", "204"]
+    assert statuses == ["200", "200", "200", "201", "204"]
+    assert response.get_json()["entry"][2]["resource"]["total"] == 0
     seen = response.get_json()["entry"][0]["resource"]
     assert seen["active"] is True
     assert seen["meta"]["versionId"] == "2"
@@ -267,19 +268,39 @@ def test_a_deletion_of_nothing_is_no_failure(client: FlaskClient) -> None:
     assert answer == {"status": "204 No Content"}
 
 
-def test_a_read_that_fails_after_the_commit_does_not_undo_it(client: FlaskClient) -> None:
+@pytest.mark.parametrize(
+    ("url", "status", "code", "place"),
+    [
+        pytest.param("Patient/no-such-patient", 404, "not-found", "Bundle.entry[1]", id="read-of-nothing"),
+        pytest.param("Patient/{id}/_history/2", 404, "not-found", "Bundle.entry[1]", id="no-such-version"),
+        pytest.param("Patient?nonsense:exact=1", 400, None, None, id="unknown-parameter"),
+    ],
+)
+def test_a_read_that_fails_undoes_the_whole(
+    client: FlaskClient, url: str, status: int, code: str | None, place: str | None
+) -> None:
     id = new_id()
-    put, read = answers(
-        transact(
-            client,
-            entry("PUT", f"Patient/{id}", patient(id)),
-            entry("GET", f"Patient/{new_id()}"),
-        )
+    response = transact(
+        client,
+        entry("PUT", f"Patient/{id}", patient(id)),
+        entry("GET", url.format(id=id)),
+        Prefer="handling=strict",
     )
-    assert put["status"] == "201 Created"
-    assert read["status"] == "404 Not Found"
-    assert read["outcome"]["issue"][0]["expression"] == ["Bundle.entry[1]"]
-    assert send(client, "GET", f"/Patient/{id}").status_code == 200
+    assert response.status_code == status, response.data
+    assert code is None or situation(response) == code
+    assert place is None or issues(response)[0]["expression"] == [place]
+    assert send(client, "GET", f"/Patient/{id}").status_code == 404
+
+
+def test_a_repeat_is_answered_though_what_it_read_is_gone(client: FlaskClient) -> None:
+    kept, read, key = new_id(), new_id(), {"Idempotency-Key": new_id()}
+    send(client, "PUT", f"/Patient/{read}", patient(read))
+    asked = (entry("PUT", f"Patient/{kept}", patient(kept)), entry("GET", f"Patient/{read}"))
+    assert [one["status"][:3] for one in answers(transact(client, *asked, **key))] == ["201", "200"]
+    send(client, "DELETE", f"/Patient/{read}")
+    again = transact(client, *asked, **key)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert [one["status"][:3] for one in answers(again)] == ["201", "410"]
 
 
 def test_searches_and_histories_run_after_the_writes(client: FlaskClient) -> None:

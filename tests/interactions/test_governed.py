@@ -22,6 +22,7 @@ from fhir_server.model.actor import Actor
 from fhir_server.model.predicate import Nothing
 from fhir_server.model.view import View
 from fhir_server.search.owner import Owners
+from fhir_server.store.open import Store
 from fhir_server.validation.structure import StructureValidator
 from profiles.registry import Registry
 
@@ -58,9 +59,9 @@ def choices() -> Counted:
 
 
 @pytest.fixture
-def gate(registry: Registry, choices: Counted) -> GovernedGate:
+def gate(registry: Registry, choices: Counted, store: Store) -> GovernedGate:
     binder = Binder(registry, Owners(registry, BASE), POLICY.directory.types, BASE)
-    return GovernedGate(POLICY, choices, binder, StructureValidator(registry))
+    return GovernedGate(POLICY, choices, binder, StructureValidator(registry), store.records)
 
 
 def admit(gate: GovernedGate, registry: Registry, line: str, body: Any = None) -> Request:

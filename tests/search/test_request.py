@@ -23,7 +23,7 @@ def shelf(registry: Registry) -> Shelf:
     [
         pytest.param("Nonsense?_id=1", "unknown-type", "Nonsense", id="type"),
         pytest.param("Patient?nonsense=1", "unknown-parameter", "birthdate", id="parameter-lists-known"),
-        pytest.param("Patient?_text=1", "unknown-parameter", "_text", id="parameter-without-expression"),
+        pytest.param("Patient?_query=1", "unknown-parameter", "_query", id="parameter-without-expression"),
         pytest.param("Patient?family=", "illegal-parameter-value", "no value", id="empty-value"),
         pytest.param("Patient?_include=x", "illegal-parameter-value", "_include", id="include"),
         pytest.param("Patient?_include=Patient:x", "unknown-parameter", "organization", id="no-reference"),

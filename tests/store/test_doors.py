@@ -18,6 +18,11 @@ COMPILED = {
     "records:MongoRecords._superseded": "_visible",
     "records:MongoRecords._count": "matching",
     "entry_values:entry_values": "_entries",
+    "pointers:ids": "matching",
+    "pointers:pointed": "matching",
+    "coded:coded": "matching",
+    "drivers:_count": "predicate_filter",
+    "explaining:_commands": "page_query",
     "conditions:_matches": "matching",
     "replacements:replace_all": "predicate_filter",
     "histories:Histories._stored": "predicate_filter",
@@ -27,6 +32,8 @@ COMPILED = {
 
 GIVEN = {
     "records:MongoRecords._found": ("search", "page_query", "tie_query"),
+    "sorting:SortedPages.page": ("search", "matching"),
+    "explaining:explained": ("explain", "_commands"),
     "histories:Histories._run": ("_keys", "count_pipeline"),
     "histories:Histories._keys": ("page", "keys_pipeline", "tie_pipeline"),
 }
@@ -49,6 +56,7 @@ WITHOUT_VIEW = {
     "records:MongoRecords._read_owner": "whose record it is decides on the View; only the owner is read",
     "choices:MongoChoices.person_of": "who an identifier names decides on the View; only ids are read",
     "choices:MongoChoices._held_in": "whose record it is decides on the View; only owner and choices are read",
+    "access_mark:holds_records": "whether anything is stored decides on the start; nothing of it is read",
     "replacements:_why_missing": "tells a conflict from a refusal, within a write; only the id is read",
     "flows:flowing_from": "labels flow to what the writer may not see; it is relabelled, never answered",
     "facts:heads_of": "labels as they are within a write; nothing of it is answered",

@@ -103,6 +103,21 @@ HOT: list[tuple[str, str, int, int]] = [
 ]
 """Query, indexes, and the most keys and documents that its page may examine."""
 
+TOGETHER: list[tuple[str, str, int, int]] = [
+    ("code=http://loinc.org|c1&value-quantity=gt58", "composite", 0, 0),
+    ("code=http://loinc.org|c1&value-quantity=gt55", "composite", 12, 24),
+    ("code=c1&value-quantity=gt55|http://unitsofmeasure.org|mg", "composite", 24, 36),
+    ("code=http://loinc.org|c1&value-quantity=gt55&_sort=-date&_count=5", "composite", 12, 24),
+    ("code=http://loinc.org|c1&value-quantity=lt0", "composite", 0, 0),
+    ("code-value-quantity=http://loinc.org|c1$gt58", "composite", 0, 0),
+    ("combo-code-value-quantity=http://loinc.org|c1$gt58", "composite", 0, 0),
+    ("value-quantity=gt58|http://unitsofmeasure.org|mg&category=vital-signs", "quantity", 24, 36),
+]
+"""A code and a value across persons, each common, both together rare or never: what it may cost, as in `HOT`.
+
+A document counts for each alternative of the condition (own unit, base unit) that leads to it, and once behind.
+"""
+
 SLACK = 2
 """Keys that the database may read beside those of the page: where a range ends."""
 
@@ -121,6 +136,17 @@ def test_a_hot_query_walks_its_index_and_no_further(
     # What is sorted in memory is what a selective driver leaves of it.
     if "code" not in query and "_id" not in query:
         assert not any("SORT" in walk.stages for walk in walks)
+
+
+@pytest.mark.parametrize(("query", "index", "keys", "documents"), TOGETHER, ids=[row[0] for row in TOGETHER])
+def test_code_and_value_cost_what_they_find_together(
+    store: Store, indexer: Indexer, crowd: None, query: str, index: str, keys: int, documents: int
+) -> None:
+    walks = _explained(store, indexer, query, OPEN)
+    assert {name for walk in walks for name in walk.indexes} == {index}
+    assert sum(walk.documents for walk in walks) <= documents
+    # Of each unit and each kind of amount the index is read to where its range ends.
+    assert sum(walk.keys for walk in walks) <= keys + 8 * SLACK
 
 
 @pytest.mark.parametrize("query", [row[0] for row in HOT if row[0].startswith("patient=")])

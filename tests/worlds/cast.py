@@ -118,7 +118,7 @@ PARTS = {part.name: part for part in (
         (_role("caregiver", AIDE),),
     ),
     Part("gateway", "gateway", "urn:test|ncp", (MASK, PERSON, PARENTS, DERIVED, CLASS, SECRECY),
-         {"country": "DE"}, (_abroad,), _CROSSES, ("document", "observation", "sensitive", "list")),
+         {"country": "DE"}, (_abroad,), _CROSSES, ("document", "observation", "sensitive", "list"), owns=False),
     Part("app", "app", "urn:test|app", (MASK, PERSON, PARENTS, DERIVED, CLASS),
          {"client": "app-1"}, (_connected,), _REPORTS, ("condition", "synthesis", "sensitive", "list")),
     Part("stranger", "professional", DOCTOR, (ALWAYS,), _DOCTOR, (), (), owns=False),

@@ -110,7 +110,7 @@ class _Play:
         ]
         return Room(
             self.ids.person, self.ids.other, addresses(self.scenario.visible), list(dict.fromkeys(hidden)), nowhere,
-            tuple(self.made), self.pair[0].governed.context.canonical_base, self.scenario.strict,
+            tuple(self.made), self.pair[0].governed.context.canonical_base,
         )  # fmt: skip
 
     def _asked_again(self) -> None:

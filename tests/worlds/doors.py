@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from tests.governed import INS, OTHER_DOCTOR
 from tests.worlds.asking import Ask, Call, Room
-from tests.worlds.items import LABELS, Item, Place, build
+from tests.worlds.items import LABELS, PLAIN, TYPES, Item, Place, build
 from tests.worlds.queries import clause, criteria
 
 JSON_PATCH: Final = "application/json-patch+json"
@@ -219,8 +219,7 @@ def _content_for(room: Room, call: Call) -> Ask:
 def _document_of(room: Room, call: Call) -> Ask:
     related = room.name(call.other)
     place = Place(room.person, room.canonical_base, {"x": related})
-    linked = ("x",) if room.strict or related not in room.hidden else ()
-    document = build(Item("document", "d", call.n % 8, mentions=linked), place, 1)
+    document = build(Item("document", "d", call.n % 8, mentions=("x",)), place, 1)
     document["content"][0]["attachment"]["url"] = room.name(call.target)
     return Ask("POST", "/DocumentReference", document)
 
@@ -259,6 +258,7 @@ def _see_as(room: Room, call: Call) -> Ask:
     return Ask("GET", f"/Patient/{room.person}/$see-as?profession=doctor&actor={quote(OTHER_DOCTOR)}{item}")
 
 
+PLAIN_TYPES: Final = tuple(dict.fromkeys(TYPES[kind] for kind in PLAIN))
 INCLUDES: Final = (
     "Observation?patient={p}&_include=Observation:focus", "Observation?patient={p}&_include=Observation:derived-from",
     "DocumentReference?patient={p}&_include=DocumentReference:related", "List?patient={p}&_include=List:item",
@@ -274,16 +274,36 @@ def _around(room: Room, call: Call) -> Ask:
     return Ask("GET", f"/{INCLUDES[call.n % len(INCLUDES)].format(p=room.person)}")
 
 
+CHAINS: Final = (
+    "Observation?patient={p}&focus:Observation.status=final", "Observation?patient={p}&focus:Observation.code=8310-5",
+    "Patient?_id={p}&_has:Observation:patient:code=8310-5", "Observation?patient={p}&focus:Observation.status=amended",
+    "Patient?_id={p}&_has:Observation:patient:status=preliminary", "Patient?_id={p}&_has:Encounter:patient:status=finished",
+)  # fmt: skip
+
+
+def _chain(room: Room, call: Call) -> Ask:
+    """Ask for what is found by something that it refers to, or that refers to it."""
+    return Ask("GET", f"/{CHAINS[call.n % len(CHAINS)].format(p=room.person)}")
+
+
+def _encounter(room: Room, call: Call) -> str:
+    """Return the address of an encounter, a hidden one where there is one."""
+    encounters = [name for name in (*room.hidden, *room.visible) if name.startswith("Encounter/")]
+    return encounters[call.target % len(encounters)] if encounters else room.name(call.target)
+
+
 def _whole(room: Room, call: Call) -> Ask:
     paths = (
         f"Patient/{room.person}/$everything", f"Patient/{room.person}/$everything?_count=2",
         f"Patient/{room.person}/$everything?_type=Observation,List", f"Observation/$lastn?patient={room.person}",
-        f"Observation/$lastn?patient={room.person}&max=2", f"Patient/{room.person}/Observation?_count=2&_total=accurate",
+        f"Observation/$lastn?patient={room.person}&max=2", f"Patient/{room.person}/DocumentReference?_count=1",
         f"Patient/{room.person}/*", f"Patient/{room.person}/{room.type(call.target)}", f"?patient={room.person}&_count=3",
-        f"?_type=Observation,Condition&patient={room.person}&_total=accurate&_count=2",
-        f"?patient={room.person}&_summary=count", f"Encounter/{room.name(call.target).partition('/')[2]}/$everything",
+        f"?_type={','.join(PLAIN_TYPES)}&patient={room.person}&_total=accurate&_count=1",
+        f"?patient={room.person}&_summary=count", f"{_encounter(room, call)}/$everything",
+        f"{_encounter(room, call)}/Observation", f"{_encounter(room, call)}/Observation?patient={room.person}",
     )  # fmt: skip
-    return Ask("GET", f"/{paths[call.n % len(paths)]}")
+    path = paths[call.n % len(paths)]
+    return Ask("GET", path if path.startswith("?") else f"/{path}")
 
 
 DOORS: Final[Mapping[str, Door]] = {
@@ -300,6 +320,9 @@ DOORS: Final[Mapping[str, Door]] = {
     "search-again": _search,
     "around": _around,
     "around-again": _around,
+    "chain": _chain,
+    "lastn": _get("Observation/$lastn?patient={patient}&max=1"),
+    "pages": _get("Patient/{patient}/Observation?_count=1&_total=accurate"),
     "whole": _whole,
     "whole-again": _whole,
     "search-form": _search_form,

@@ -66,6 +66,8 @@ class Place:
 
 CODES: Final = ("8310-5", "2339-0", "718-7")
 DATES: Final = ("2026-01-05", "2026-02-10T08:30:00Z", "2026-03", "2026-04-01T00:00:00+02:00", "2025")
+PERFORMERS: Final = ("Practitioner/w-one", "Practitioner/w-two", "Practitioner/w-three")
+"""Of the directory: in both worlds from the beginning."""
 STATUSES: Final = ("final", "amended", "preliminary")
 
 
@@ -105,6 +107,8 @@ def _observation(item: Item, place: Place) -> Resource:
         made["derivedFrom"] = [place.refer(name) for name in item.sources]
     if item.mentions:
         made["focus"] = [place.refer(name) for name in item.mentions]
+    if item.variant % 4:
+        made["performer"] = [{"reference": PERFORMERS[item.variant % 4 - 1]}]
     return made
 
 

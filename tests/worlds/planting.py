@@ -51,7 +51,7 @@ NOISE: Mapping[str, Change] = {
     "hide-all": lambda policy, known, at: with_hide_all(policy, known, True, at),
     "treating-doctor": lambda policy, known, at: with_role(policy, known, Role("administrator", AT_DOOR), at),
     "switch-masked": lambda policy, known, at: with_switch(policy, known, "masked", True, at),
-    "country": lambda policy, known, at: with_switch(policy, known, "regulation", True, at),
+    "switch-regulation": lambda policy, known, at: with_switch(policy, known, "regulation", True, at),
 }
 
 

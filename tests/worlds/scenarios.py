@@ -30,6 +30,10 @@ from tests.worlds.items import DERIVABLE, PLAIN, Item
 
 LABELLED = (MASK, PERSON, PARENTS)
 TICKS = 6
+OFTEN = ("observation",) * 4
+"""Drawn as often again: what refers to its like, and is found by it."""
+MENTIONS: tuple[tuple[str, ...], ...] = ((), ("0s",), ("0s", "1s"))
+"""What is visible refers to what is hidden, or in one world to nothing."""
 DOCUMENTS = {"document": "binary", "synthesis": "binary", "sensitive": "sensitive-binary"}
 
 
@@ -71,7 +75,9 @@ class Scenario:
         )
 
 
-NOISE = ("block", "authorise", "hide-future", "treating-doctor", "switch-masked", "country")
+NOISE = ("block", "authorise", "hide-future", "treating-doctor", "switch-masked", "switch-regulation")
+IN_EMERGENCY = frozenset({"switch-masked", "switch-regulation"})
+"""Choices that somebody who acts in an emergency is told of by what it sees."""
 
 
 @st.composite
@@ -106,11 +112,11 @@ def _visible(draw: st.DrawFn, part: Part, hides_all: bool, masked: tuple[str, ..
     kinds = [kind for kind in part.kinds or PLAIN if kind not in part.unseen and kind != "binary"]
     items: list[Item] = []
     for number in range(draw(st.integers(1, 6))):
-        own = part.identity is not None and (hides_all or draw(st.booleans()))
-        kind = draw(st.sampled_from(kinds))
+        own = part.owns and part.identity is not None and (hides_all or draw(st.booleans()))
+        kind = draw(st.sampled_from([*kinds, *(OFTEN if OFTEN[0] in kinds else ())]))
         before = tuple(item.name for item in items if item.kind != "binary")
         sources = _some(draw, before) if kind in DERIVABLE else ()
-        mentions = _some(draw, ("0s", "1s")) if kind == "observation" else ()
+        mentions = draw(st.sampled_from(MENTIONS)) if kind == "observation" else ()
         if own and MASK in part.marks and kind in DERIVABLE:
             sources += _some(draw, masked)
         item = _aged(draw, Item(kind, f"{number}v", _variant(draw), _tick(draw), "", own, sources=sources,
@@ -125,7 +131,7 @@ def _side(draw: st.DrawFn, part: Part, *, least: int, noise: tuple[str, ...] = (
         item = _hidden(draw, part, items, f"{number}s")
         items += [item, *_content(item)]
     if part.meets_choices:
-        names = [name for name in NOISE if not (part.in_emergency and name == "switch-masked")]
+        names = [name for name in NOISE if not (part.in_emergency and name in IN_EMERGENCY)]
         noise += tuple(draw(st.lists(st.sampled_from(names), max_size=3, unique=True)))
     return Side(tuple(items), noise, draw(st.booleans()), draw(st.integers(0, 2)))
 
@@ -149,7 +155,7 @@ def _hidden(draw: st.DrawFn, part: Part, items: Sequence[Item], name: str) -> It
         case "class":
             kind, sources = draw(st.sampled_from([kind for kind in part.unseen if "-" not in kind])), ()
         case _:
-            kind, sources = draw(st.sampled_from(PLAIN)), ()
+            kind, sources = draw(st.sampled_from((*PLAIN, *OFTEN))), ()
     if mark == SECRECY:
         kind = "condition"
     item = Item(kind, name, _variant(draw), _tick(draw), mark, sources=sources)

@@ -77,9 +77,6 @@ def test_what_a_body_refers_to_binds_only_where_it_is_seen(governed: Governed, p
     assert (existing.status_code, existing.data) == (nowhere.status_code, nowhere.data)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="labels flow from what the writer does not see, unless references are checked"
-)
 def test_labels_flow_only_from_what_the_writer_sees(governed: Governed) -> None:
     """A parent learns that a secret is there: what refers to it vanishes, what refers to nothing stays."""
     person = new_id()

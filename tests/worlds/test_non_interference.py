@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -10,9 +12,13 @@ from tests.worlds.comparison import Tally, play
 from tests.worlds.scenarios import Scenario, scenarios
 from tests.worlds.world import Worlds
 
-EXAMPLES = 16
-LEAST = 150
-"""Pairs of answers for each part; for all of them together more than 3,000."""
+EXAMPLES = int(os.environ.get("FHIR_TEST_WORLDS", "16"))
+"""Records for each part."""
+CALLS = (12, 16)
+LEAST = CALLS[0] * EXAMPLES
+"""Pairs of answers for each part."""
+TOGETHER = 3_000
+"""Pairs of answers for all parts."""
 TOUCHING = 0.1
 """The least share of reads that is about something hidden: somebody who sees more is answered differently."""
 
@@ -25,7 +31,7 @@ def test_what_is_hidden_makes_no_difference(worlds: Worlds, part: str) -> None:
         max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck),
         print_blob=False,
     )  # fmt: skip
-    @given(scenario=scenarios(PARTS[part]))
+    @given(scenario=scenarios(PARTS[part], calls=CALLS))
     def compared(scenario: Scenario) -> None:
         play(worlds, scenario, tally)
 
@@ -33,3 +39,8 @@ def test_what_is_hidden_makes_no_difference(worlds: Worlds, part: str) -> None:
     assert tally.pairs >= LEAST
     if ALWAYS not in PARTS[part].marks:
         assert tally.told_apart >= TOUCHING * tally.asked_again, tally
+
+
+def test_all_parts_together_compare_enough() -> None:
+    """Each part asserts what it counted."""
+    assert LEAST * len(PARTS) >= TOGETHER

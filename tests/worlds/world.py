@@ -24,6 +24,7 @@ from tests.conftest import FixedClock
 from tests.governed import Governed
 from tests.http.calls import BASE, FHIR_JSON
 from tests.worlds.asking import Ask
+from tests.worlds.items import PERFORMERS
 
 START = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 VARIABLE = frozenset({"Date", "X-Request-Id", "Server-Timing"})
@@ -135,6 +136,11 @@ def two_worlds(uri: str, directory: Path, name: str) -> Iterator[Worlds]:
                     worlds.append(World(made[-1], clocks[place], ids[place]))
                     _share_secrets(mongo, databases)
                 pairs[strict] = (worlds[0], worlds[1])
+            for one in pairs[False]:
+                one.ids.begin("directory")
+                for name in PERFORMERS:
+                    resource_type, _, id = name.partition("/")
+                    one.governed.plant({"resourceType": resource_type, "id": id, "name": [{"family": id}]})
             yield Worlds(pairs)
         finally:
             for governed in made:

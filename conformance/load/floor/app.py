@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
@@ -15,6 +14,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from conformance.load.exchange import ITEM_HEADER
+from conformance.load.floor.asking import asked
 from conformance.load.floor.documents import Document, Sample, clones
 from conformance.load.floor.settings import BASE_PATH, VARIABLE, FloorSettings
 
@@ -23,7 +23,6 @@ DURABLE = WriteConcern(w="majority", j=True)
 MAJORITY = {"level": "majority"}
 BODY_ONLY = {"_id": 0, "body": 1}
 NEWEST_FIRST = {"search.sort.date": -1, "seq": -1}
-OWNER_TOKEN = ("owner", "search.token")
 COMMON_HEADERS = [("Content-Type", "application/fhir+json; charset=utf-8"), ("ETag", 'W/"1"')]
 
 Answer = tuple[str, bytes]
@@ -45,7 +44,7 @@ class Floor:
         self._collections: dict[str, Collection[Document]] = {}
         self._creates = [self._sample(*place) for place in settings.creates]
         self._transactions = [[self._sample(*place) for place in places] for places in settings.transactions]
-        self._page_hints: dict[str, str] = {}
+        self._hints: dict[tuple[str, tuple[str, str]], str] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request."""
@@ -93,25 +92,30 @@ class Floor:
         return ("200 OK", bodies[0].encode()) if bodies else ("404 Not Found", b"{}")
 
     def _page(self, resource_type: str, query: str) -> Answer:
-        asked = parse_qs(query)
-        count = int(asked["_count"][0])
-        condition = {"owner": asked["patient"][0], "search.token": f"code={asked['code'][0]}"}
-        hint = self._page_hint(resource_type)
-        bodies = self._find(resource_type, condition, count + 1, sort=NEWEST_FIRST, hint=hint)[:count]
+        wanted = asked(query)
+        hint = self._hint(resource_type, wanted.index)
+        if not wanted.count:
+            total = self._database.command(
+                {"count": resource_type, "query": wanted.condition, "hint": hint, "readConcern": MAJORITY}
+            )["n"]
+            return "200 OK", f'{{"resourceType":"Bundle","type":"searchset","total":{total}}}'.encode()
+        bodies = self._find(resource_type, wanted.condition, wanted.count + 1, sort=NEWEST_FIRST, hint=hint)[
+            : wanted.count
+        ]
         entries = ",".join([f'{{"resource":{body}}}' for body in bodies])
         return "200 OK", f'{{"resourceType":"Bundle","type":"searchset","entry":[{entries}]}}'.encode()
 
-    def _page_hint(self, resource_type: str) -> str:
-        """The name of the index of a person's tokens, looked up once."""
-        hint = self._page_hints.get(resource_type)
+    def _hint(self, resource_type: str, keys: tuple[str, str]) -> str:
+        """The name of the index that begins with two keys, looked up once."""
+        hint = self._hints.get((resource_type, keys))
         if hint is None:
             specifications = self._collection(resource_type).index_information()
             hint = next(
                 name
                 for name, index in specifications.items()
-                if tuple(key for key, _ in index["key"])[:2] == OWNER_TOKEN
+                if tuple(key for key, _ in index["key"])[:2] == keys
             )
-            self._page_hints[resource_type] = hint
+            self._hints[resource_type, keys] = hint
         return hint
 
     def _create(self, item: int) -> Answer:

@@ -150,16 +150,21 @@ def _read(parameter: Parameter, _modifier: str | None, text: str, reading: Readi
 
 
 def _bind(filter: Filter, systems: SystemsOf) -> Condition:
+    found = conditions(filter, systems)
+    if len(found) > MAX_HAS:
+        raise refuse("too-costly", f"`{filter.parameter.code}`: name the system of the code.")
+    return found[0] if len(found) == 1 else Or(tuple(found))
+
+
+def conditions(filter: Filter, systems: SystemsOf) -> list[Condition]:
+    """Return the conditions any of which is enough, one for each spelling of each value."""
     parameter = filter.parameter
-    conditions = [
+    return [
         condition
         for name in parameter.names
         for value in filter.values
         for condition in _conditions(f"{name}=", parameter.parts, value.parts, systems)
     ]
-    if len(conditions) > MAX_HAS:
-        raise refuse("too-costly", f"`{parameter.code}`: name the system of the code.")
-    return conditions[0] if len(conditions) == 1 else Or(tuple(conditions))
 
 
 def _conditions(

@@ -20,6 +20,7 @@ from fhir_server.model.outcome import refuse
 from fhir_server.store.connection import StoreRefused, connect, durable_database
 from fhir_server.store.refusals import database_errors
 from fhir_server.store.sealing.vault import Fact, KeyRecord, WrappedKey
+from fhir_server.store.within import apart
 
 SCHEMA: Final = 1
 SETTLES_S: Final = 1.0
@@ -55,7 +56,7 @@ class MongoVault:
 
     def epoch(self) -> str:
         """Return a text that is another one after every `replace` and `touch`."""
-        with database_errors():
+        with database_errors(), apart(self._client):
             found = self._vault.find_one(_EPOCH)
         return str(found["n"]) if found is not None else "0"
 
@@ -66,7 +67,7 @@ class MongoVault:
 
     def read(self, owner: str) -> KeyRecord | None:
         """Return the keys of a person, None if there never were any."""
-        with database_errors():
+        with database_errors(), apart(self._client):
             found = self._keys.find_one({"_id": {"$eq": owner}})
         return None if found is None else _record(found)
 
@@ -108,7 +109,7 @@ class MongoVault:
 
     def facts(self, fact: Fact) -> frozenset[str]:
         """Return a set of words."""
-        with database_errors():
+        with database_errors(), apart(self._client):
             found = self._vault.find_one(_VAULT, {fact: 1})
         return frozenset(found[fact]) if found is not None else frozenset()
 
