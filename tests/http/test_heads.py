@@ -20,7 +20,11 @@ def test_head_has_the_headers_of_get_and_no_body(client: FlaskClient, shape: str
     id = new_id()
     send(client, "PUT", f"/Patient/{id}", patient(id))
     lastn = shape.endswith("$lastn")
-    path = shape.replace("<resource_type>", "Observation" if lastn else "Patient").replace("<id>", id).replace("<version_id>", "1")
+    path = (
+        shape.replace("<resource_type>", "Observation" if lastn else "Patient")
+        .replace("<id>", id)
+        .replace("<version_id>", "1")
+    )
     path = path.replace("<compartment>", "Patient").replace("<compartment_id>", id)
     query = f"?_id={id}" if shape in ("/<resource_type>", "") else f"?patient={id}&code=x" if lastn else ""
     get, head = send(client, "GET", path + query), send(client, "HEAD", path + query)

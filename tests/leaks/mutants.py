@@ -20,8 +20,7 @@ from fhir_server.interactions import governed, journal_lines, relabelling
 from fhir_server.model.outcome import refuse
 from fhir_server.model.predicate import AllOf, Everything
 from fhir_server.model.view import View
-from fhir_server.store import commit, conditions, histories, replacements, searches
-from fhir_server.store.journal import MongoJournal
+from fhir_server.store import commit, conditions, replacements, searches
 from fhir_server.store.records import MongoRecords
 
 ALL: Final = View.unrestricted("test")
@@ -131,14 +130,6 @@ def _conditions(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(conditions, "_matches", lambda one, *rest: real(replace(one, view=ALL), *rest))
 
 
-def _history_keys(patch: pytest.MonkeyPatch) -> None:
-    """Histories look up all keys and pass over what the View hides: pages and totals tell."""
-    real = histories.pipelines.keys_pipeline
-    patch.setattr(
-        histories.pipelines, "keys_pipeline", lambda read, plan, view, limit: real(read, plan, ALL, limit)
-    )
-
-
 def _history_of_its_time(patch: pytest.MonkeyPatch) -> None:
     """Superseded versions keep the labels that they had."""
     patch.setattr(replacements, "govern_past", lambda *given: None)
@@ -232,12 +223,6 @@ def _lines(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(journal_lines, "BY_ADDRESS", "no such label")
 
 
-def _log(patch: pytest.MonkeyPatch) -> None:
-    """The log is read without the View."""
-    real = MongoJournal.page
-    patch.setattr(MongoJournal, "page", lambda self, plan, view: real(self, plan, ALL))
-
-
 def _bodies(patch: pytest.MonkeyPatch) -> None:
     """What a body refers to binds the request, seen or not."""
     patch.setattr(governed.GovernedGate, "_check_seen", lambda *given: None)
@@ -251,7 +236,6 @@ def _residual(patch: pytest.MonkeyPatch) -> None:
 
 OTHERS: Final[Mapping[str, Mutant]] = {
     "conditions-in-the-commit": Mutant(_conditions, "care-team", ("create-if-none",)),
-    "keys-of-histories": Mutant(_history_keys, "care-team", ("history",)),
     "labels-of-their-time": Mutant(_history_of_its_time, "care-team", ("history", "vread")),
     "tombstones": Mutant(_tombstones, "care-team", ("read", "history", "vread")),
     "refusals-by-id": Mutant(_refusal, "regulation-refused", ("read", "vread", "search")),
@@ -275,7 +259,6 @@ OTHERS: Final[Mapping[str, Mutant]] = {
         _part_of_predicate("_withheld", lambda *given: iter(())), "representative", ("read", "search")
     ),
     "lines-by-address": Mutant(_lines, "care-team", ("read", "events", "batch")),
-    "log": Mutant(_log, "care-team", ("read", "events")),
     "what-bodies-refer-to": Mutant(_bodies, "care-team", ("create-if-none",)),
     "conditions-of-searches": Mutant(_residual, "care-team", ("search",)),
     "pages": Mutant(_given_everything(searches, "page_query"), "care-team", ("search",)),

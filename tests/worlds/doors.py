@@ -295,8 +295,8 @@ def _encounter(room: Room, call: Call) -> str:
 def _whole(room: Room, call: Call) -> Ask:
     paths = (
         f"Patient/{room.person}/$everything", f"Patient/{room.person}/$everything?_count=2",
-        f"Patient/{room.person}/$everything?_type=Observation,List", f"Observation/$lastn?patient={room.person}",
-        f"Observation/$lastn?patient={room.person}&max=2", f"Patient/{room.person}/DocumentReference?_count=1",
+        f"Patient/{room.person}/$everything?_type=Observation,List", f"Observation/$lastn?patient={room.person}&category=laboratory",
+        f"Observation/$lastn?patient={room.person}&code=8310-5,2339-0&max=2", f"Patient/{room.person}/DocumentReference?_count=1",
         f"Patient/{room.person}/*", f"Patient/{room.person}/{room.type(call.target)}", f"?patient={room.person}&_count=3",
         f"?_type={','.join(PLAIN_TYPES)}&patient={room.person}&_total=accurate&_count=1",
         f"?patient={room.person}&_summary=count", f"{_encounter(room, call)}/$everything",
@@ -321,7 +321,7 @@ DOORS: Final[Mapping[str, Door]] = {
     "around": _around,
     "around-again": _around,
     "chain": _chain,
-    "lastn": _get("Observation/$lastn?patient={patient}&max=1"),
+    "lastn": _get("Observation/$lastn?patient={patient}&category=laboratory&max=1"),
     "pages": _get("Patient/{patient}/Observation?_count=1&_total=accurate"),
     "whole": _whole,
     "whole-again": _whole,
