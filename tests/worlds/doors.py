@@ -52,7 +52,9 @@ def _search(room: Room, call: Call) -> Ask:
 
 def _search_by_identifier(room: Room, call: Call) -> Ask:
     resource_type, query = criteria(room, call, named=False)
-    chained = quote(f"patient.identifier={INS}|{room.person}", safe="=&|:.")
+    # A Patient has no `patient`: its own identifier names the person.
+    name = "identifier" if resource_type == "Patient" else "patient.identifier"
+    chained = quote(f"{name}={INS}|{room.person}", safe="=&|:.")
     return Ask("GET", f"/{resource_type}?{chained}&{query}")
 
 
