@@ -15,7 +15,7 @@ import pytest
 from tests.running import Running
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("fhir_server", "profiles", "terminology", "importers", "conformance")
+PACKAGES = ("fhir_server", "policy", "profiles", "terminology", "importers", "conformance")
 DATA = (".json", ".xml", ".txt", ".toml", ".csv", ".ndjson")
 
 pytestmark = pytest.mark.wheel

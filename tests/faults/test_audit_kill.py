@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
+from fhir_server.access.policy_file import load_policy
 from fhir_server.access.token_key import FILE_NAME, read_key
 from fhir_server.access.tokens import mint
 from fhir_server.model.actor import Actor
@@ -30,6 +31,7 @@ from fhir_server.model.ids import RandomIds, seq_of
 from fhir_server.model.temporal import format_instant
 from fhir_server.model.unit_of_work import UnitOfWork
 from fhir_server.model.view import View
+from fhir_server.store.access_mark import set_access_mark
 from fhir_server.store.embedded import Embedded
 from fhir_server.store.entries import audit_entry
 from fhir_server.store.open import open_store
@@ -73,6 +75,7 @@ def enrol(uri: str) -> None:
             resource = {"resourceType": "Patient", "id": id, "meta": meta}
             document = Document(Facts("Patient", id, id), 1, now, seq_of(now, id), resource)
             store.records.commit(UnitOfWork(View.unrestricted("test"), creates=(document,)))
+        set_access_mark(store.catalogue, load_policy("fr").classification)
     finally:
         store.close()
 
