@@ -41,12 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NotVerified as reason:
         faults = [str(reason)]
     except (OSError, ValueError) as reason:
-        print(reason, file=sys.stderr)  # noqa: T201
+        print(reason, file=sys.stderr)
         return 2
     for fault in faults:
-        print(fault)  # noqa: T201
+        print(fault)
     if not faults:
-        print(f"{len(notes)} checkpoints agree, {notes[-1].size if notes else 0} entries.")  # noqa: T201
+        print(f"{len(notes)} checkpoints agree, {notes[-1].size if notes else 0} entries.")
     return 1 if faults else 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 from typing import Final
@@ -17,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     load_pem_public_key,
 )
+
+from fhir_server.access.secret_file import make_once
 
 FILE_NAME: Final = "audit-key.pem"
 """The name of the file in the data directory, where no setting names another one."""
@@ -74,21 +75,8 @@ def _content(path: Path) -> bytes:
 
 
 def _make(path: Path) -> None:
-    # Written beside and linked: another process never sees half a key, and the first one stands.
-    beside = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     text = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(beside, path)
-        except FileExistsError:
-            return
-        finally:
-            beside.unlink()
+        make_once(path, text)
     except OSError as reason:
         raise CheckpointKeyRefused(f"The audit key {path} cannot be made: {reason.strerror}.") from None

@@ -8,8 +8,6 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from fhir_server.model.actor import Actor
-
 STATES: Final = ("open", "opposed", "closed")
 """The life of a record: in use, refused before it was used, closed (archived)."""
 
@@ -116,10 +114,6 @@ class PersonChoices:
         From the change on, not from its instant on: another worker's clock may be behind it.
         """
         return self.hide_future is not None
-
-    def is_blocked(self, actor: Actor) -> bool:
-        """Return whether the actor, or a structure that it works in, is kept out."""
-        return any(block.party in actor.names for block in self.blocked)
 
 
 def no_choices(owner: str) -> PersonChoices:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from fhir_server.access.secret_file import make_once
+
 KEY_BYTES: Final = 32
 FILE_NAME: Final = "token.key"
 """The name of the file in the data directory, where no setting names another one."""
@@ -47,20 +49,7 @@ def open_key(path: Path) -> TokenKey:
 
 
 def _make(path: Path) -> None:
-    # Written beside and linked: another process never sees half a key, and the first one stands.
-    beside = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(os.urandom(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(beside, path)
-        except FileExistsError:
-            return
-        finally:
-            beside.unlink()
+        make_once(path, os.urandom(KEY_BYTES))
     except OSError as reason:
         raise TokenKeyRefused(f"The token key {path} cannot be made: {reason.strerror}.") from None

@@ -39,8 +39,8 @@ _SCHEME: Final = "bearer"
 _MAX_CHARACTERS: Final = 8192
 _KNOWN: Final = 1024
 
-NO_TOKEN: Final = "This server answers only with a token: send `Authorization: Bearer …`."  # noqa: S105
-BAD_TOKEN: Final = "The token is not accepted; get a new one."  # noqa: S105
+MISSING: Final = "This server answers only with a token: send `Authorization: Bearer …`."
+NOT_ACCEPTED: Final = "The token is not accepted; get a new one."
 
 
 class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -137,7 +137,7 @@ class Verifier:
         forged, malformed, expired, not yet valid, meant for another server, revoked or used up.
         """
         if header is None:
-            raise _refused("no-token", NO_TOKEN, "Bearer")
+            raise _refused("no-token", MISSING, "Bearer")
         proven = self._of(header)
         if proven is None or not self._is_current(proven[0], now) or not self._may_be_used(proven[0]):
             raise bad_token()
@@ -179,7 +179,7 @@ class Verifier:
 
 def bad_token() -> FhirError:
     """Return the one 401 of every token that is not accepted."""
-    return _refused("bad-token", BAD_TOKEN, 'Bearer error="invalid_token"')
+    return _refused("bad-token", NOT_ACCEPTED, 'Bearer error="invalid_token"')
 
 
 def _refused(situation: str, text: str, challenge: str) -> FhirError:

@@ -23,7 +23,6 @@ from fhir_server.model.ids import ID_PATTERN, RandomIds
 from fhir_server.settings import ON, Settings, SettingsRefused, read_settings
 
 EXIT_REFUSED = 2
-DEFAULT_BASE = "http://127.0.0.1:8080/fhir"
 _SPAN = re.compile(r"([0-9]{1,5})([smh])\Z")
 _SECONDS: Mapping[str, int] = MappingProxyType({"s": 1, "m": 60, "h": 3600})
 _OF_PATIENT = "person"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
@@ -76,8 +76,8 @@ class Context:
     """Whether a PUT to an unknown id may create."""
     integrity: Integrity | None = None
     """Refuses references to nothing and deletions of what is referenced; None: both are allowed."""
-    gate: Gate = OpenGate()  # noqa: RUF009 - it has no state
-    labelling: Labelling = Labelling(neutral_policy())  # noqa: RUF009 - it does not change
+    gate: Gate = field(default_factory=OpenGate)
+    labelling: Labelling = field(default_factory=lambda: Labelling(neutral_policy()))
     """What labels mean and where they flow."""
     policy: Policy | None = None
     """The policy that governs; None: access is not governed."""

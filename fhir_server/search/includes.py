@@ -18,7 +18,6 @@ from fhir_server.search.parameter import Parameter, Setting
 from fhir_server.search.parameter_types import TYPES
 from fhir_server.search.types.reference import reference_types
 
-INCLUDE: Final = "_include"
 REVINCLUDE: Final = "_revinclude"
 ITERATE: Final = "iterate"
 ANY: Final = "*"
