@@ -68,7 +68,10 @@ def seen(context: Context, request: Request, entries: Sequence[AuditEntry]) -> I
         mine = entry.actor == request.view.actor
         # By its own lines nobody learns that what it asked for by its id is there.
         if kept or (BY_ADDRESS not in entry.labels if mine else not entry.entities):
-            yield Line(replace(entry, entities=kept), visible)
+            # An address in a line of a record tells that something has it, also to whom that is withheld.
+            address = _asked_address(entry)
+            asked = entry.request if address is None or address in visible else None
+            yield Line(replace(entry, entities=kept, request=asked), visible)
 
 
 def rendering(context: Context, request: Request) -> Rendering:
@@ -98,7 +101,8 @@ def _reads_only_own(view: View) -> bool:
 def _visible(context: Context, request: Request, entries: Sequence[AuditEntry]) -> Visible:
     by_type: dict[str, dict[str, None]] = {}
     for entry in entries:
-        for entity in entry.entities:
+        address = _asked_address(entry)
+        for entity in (*entry.entities, address) if address else entry.entities:
             resource_type, _, id = versionless(entity).partition("/")
             by_type.setdefault(resource_type, {})[id] = None
     visible: dict[str, Stored] = {}
@@ -109,6 +113,14 @@ def _visible(context: Context, request: Request, entries: Sequence[AuditEntry]) 
             found = context.records.read_many(resource_type, part, request.view)
             visible |= {f"{resource_type}/{id}": stored for id, stored in found.items()}
     return visible
+
+
+def _asked_address(entry: AuditEntry) -> str | None:
+    """Return `Type/id` of what a request named by its id alone, None where it named the person."""
+    if entry.request is None or BY_ADDRESS not in entry.labels:
+        return None
+    parts = entry.request.partition(" ")[2].partition("?")[0].split("/")
+    return "/".join(parts[:2]) if len(parts) > 1 else ""
 
 
 def _names(entity: str, wanted: frozenset[str]) -> bool:

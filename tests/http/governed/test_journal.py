@@ -421,3 +421,19 @@ def test_many_requests_at_once_leave_exactly_one_entry_each(record: Record) -> N
     written = [audit_entry(one) for one in database["audit"].find({"request": {"$in": ids}})]
     assert Counter(one.request_id for one in written) == Counter(ids)
     assert {one.request_id: one.status for one in written} == statuses
+
+
+def test_a_refused_line_does_not_name_what_is_withheld_from_its_reader(record: Record) -> None:
+    id = f"r-{record.id}"
+    record.server.plant(document(record.id, id, WITHHELD))
+    stranger = record.server.doctor(f"{RPPS}|{record.id}", CLINIC)
+    assert stranger.get(f"/DocumentReference/{id}").status_code == 404
+    told = record.events(record.person)
+    asked = [
+        base64.b64decode(entity["query"]).decode()
+        for event in told
+        for entity in event["entity"]
+        if "query" in entity
+    ]
+    assert "4" in {event["outcome"] for event in told}
+    assert not [text for text in asked if id in text]
