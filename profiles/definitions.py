@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 BindingStrength = Literal["required", "extensible", "preferred", "example"]
 Kind = Literal["primitive-type", "complex-type", "resource", "logical"]
@@ -197,3 +197,80 @@ class OperationDefinition:
     affects_state: bool
     resources: tuple[str, ...]
     parameters: tuple[OperationParameter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Discriminator:
+    """How a slice is recognised: what the `path`, below the sliced element, is compared for."""
+
+    type: Literal["value", "exists", "pattern", "type", "profile"]
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slicing:
+    """How the repetitions of an element fall into slices."""
+
+    discriminators: tuple[Discriminator, ...]
+    rules: Literal["open", "closed", "openAtEnd"]
+    ordered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileElement:
+    """One element of the snapshot of a profile.
+
+    `id` is that of the StructureDefinition (`Observation.component:systolic.value[x]`).  `fixed` and
+    `pattern` are JSON trees with their number literals, None where there is none; `minimum` and `maximum`
+    likewise, for primitives and quantities.  `content` names the id of the element whose children this one
+    repeats.
+    """
+
+    id: str
+    path: str
+    min: int
+    max: int | None
+    types: tuple[TypeRef, ...]
+    slice_name: str | None = None
+    slicing: Slicing | None = None
+    fixed: Any = None
+    pattern: Any = None
+    minimum: Any = None
+    maximum: Any = None
+    max_length: int | None = None
+    binding: Binding | None = None
+    content: str | None = None
+    summary: bool = False
+    modifier: bool = False
+    must_support: bool = False
+    constraints: tuple[str, ...] = ()
+    """Keys into `Profile.invariants`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionContext:
+    """Where an extension may stand; `expression` is an element id, a FHIRPath or an extension's canonical."""
+
+    type: Literal["fhirpath", "element", "extension"]
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A StructureDefinition that constrains a type: a profile, or the definition of an extension.
+
+    `elements` is the whole snapshot, the root first, in its order.  `type` is the name of the constrained
+    type (`Observation`, `Extension`, `Quantity`), `base` the canonical of what it constrains.
+    """
+
+    url: str
+    version: str | None
+    name: str
+    type: str
+    base: str
+    kind: Kind
+    abstract: bool
+    elements: tuple[ProfileElement, ...]
+    invariants: Mapping[str, Invariant]
+    contexts: tuple[ExtensionContext, ...] = ()
+    context_invariants: tuple[str, ...] = ()

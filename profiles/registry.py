@@ -12,6 +12,7 @@ from types import MappingProxyType
 from profiles.definitions import (
     CodeSystem,
     OperationDefinition,
+    Profile,
     SearchParameter,
     StructureDefinition,
     ValueSet,
@@ -50,6 +51,8 @@ class Registry:
     """Names of the concrete resource types."""
     code_systems: Mapping[str, CodeSystem] = field(default_factory=lambda: MappingProxyType({}))
     operations: Mapping[str, OperationDefinition] = field(default_factory=lambda: MappingProxyType({}))
+    profiles: Mapping[str, Profile] = field(default_factory=lambda: MappingProxyType({}))
+    """By canonical without version, and by `canonical|version`.  Types themselves are in `structures`."""
     _by_url: Mapping[str, SearchParameter] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 CORPUS_REASON = "FHIR_CORPUS is not set: the public test material was not read"
 MONGOD_FILE = "mongod.json"
 MONGOD = pytest.StashKey[Any]()
+FORGETFUL = ("--setParameter", "minSnapshotHistoryWindowInSeconds=0", "--syncdelay", "5")
+"""mongod keeps the files of a dropped database open for five minutes, for readers of the past: thousands of
+databases later it has no file descriptors left, and ends.  No test reads the past."""
 
 
 @dataclass
@@ -150,7 +153,7 @@ def _start_mongod(config: pytest.Config) -> dict[str, Any]:
     from fhir_server.store.embedded import Embedded
 
     data_dir = Path(tempfile.mkdtemp(prefix="fhir-test-"))
-    running = Embedded.start(data_dir, cache_mb=256)
+    running = Embedded.start(data_dir, cache_mb=256, flags=FORGETFUL)
     config.stash[MONGOD] = running
     return {"uri": running.uri, "pid": running.pid, "data_dir": str(data_dir)}
 

@@ -37,12 +37,15 @@ INVALID_REPLICA_SET_CONFIG: Final = 93
 class Embedded:
     """A running embedded database.  `uri` is what `store.connection.connect` takes."""
 
-    def __init__(self, lock: ServerLock, data_dir: Path, socket: Path, cache_mb: int) -> None:
+    def __init__(
+        self, lock: ServerLock, data_dir: Path, socket: Path, cache_mb: int, flags: tuple[str, ...]
+    ) -> None:
         self._lock = lock
         self._database = private_directory(data_dir / "database")
         self._log = data_dir / "mongod.log"
         self._socket = socket
         self._cache_mb = cache_mb
+        self._flags = flags
         self._process: subprocess.Popen[bytes] | None = None
         self._changing = threading.Lock()
         self._stopped = False
@@ -50,18 +53,20 @@ class Embedded:
         self.pid = 0
 
     @classmethod
-    def start(cls, data_dir: Path, *, cache_mb: int = 256, answer_s: float = ANSWER_S) -> Embedded:
+    def start(
+        cls, data_dir: Path, *, cache_mb: int = 256, answer_s: float = ANSWER_S, flags: tuple[str, ...] = ()
+    ) -> Embedded:
         """Start the database of `data_dir`, or take over the one that a killed server left running.
 
         `cache_mb` bounds the storage engine's cache, in MiB; `answer_s` is how long an orphan has to answer
-        before it is restarted.  Returns when writes are accepted.
+        before it is restarted; `flags` are further ones of mongod.  Returns when writes are accepted.
         Raises AlreadyServed, UnsafeDirectory, MongodUnavailable.
         """
         data_dir = data_dir.resolve()
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = ServerLock(data_dir)
         try:
-            embedded = cls(lock, data_dir, socket_directory(data_dir) / SOCKET_NAME, cache_mb)
+            embedded = cls(lock, data_dir, socket_directory(data_dir) / SOCKET_NAME, cache_mb, flags)
             embedded._run(answer_s, threading.Event())
         except BaseException:
             lock.release()
@@ -169,7 +174,7 @@ class Embedded:
             command += [name, str(value)]
         for parameter in parameters:
             command += ["--setParameter", parameter]
-        return command
+        return [*command, *self._flags]
 
     def _answers_ping(self) -> bool:
         if not self._socket.exists():

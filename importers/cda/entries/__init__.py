@@ -1,0 +1,1 @@
+"""Statements of CDA sections as resources: one file per kind, discovered."""
