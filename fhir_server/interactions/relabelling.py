@@ -291,9 +291,11 @@ class _Graph:
         """Add everything that labels flow to from `changed`, however far.  Raises FhirError `too-costly`."""
         owner = self.owner
         assert owner is not None
-        frontier = list(changed)
+        frontier = set(changed)
+        followed: set[str] = set()
         while frontier:
-            found = self.context.records.flowing_from(owner, frontier)
+            followed |= frontier
+            found = self.context.records.flowing_from(owner, sorted(frontier))
             fresh = [stored for stored in found if _name(stored) not in self.nodes]
             if len(self.nodes) + len(fresh) > MOST:
                 text = f"This would change the labels of more than {MOST} resources at once."
@@ -301,7 +303,8 @@ class _Graph:
             for stored in fresh:
                 self._add_stored(stored)
             self._read(source for one in fresh for source in self.nodes[_name(one)].sources)
-            frontier = [_name(stored) for stored in fresh]
+            # What is written itself is known already, but not yet what was derived from it.
+            frontier = {_name(stored) for stored in found} - followed
 
     def _finish(self) -> None:
         outside = {name: stored.facts for name, stored in self.read.items() if stored.facts is not None}

@@ -10,7 +10,7 @@ import pytest
 from tests.governed import Governed
 from tests.http.calls import new_id
 from tests.http.governed.conftest import governed
-from tests.http.governed.labelled import FROM_PARENTS, MASK, created, document, observation
+from tests.http.governed.labelled import FROM_PARENTS, FROM_PERSON, MASK, created, document, observation
 from tests.worlds.cast import DEPOSITOR, PARENT
 
 __all__ = ["governed"]
@@ -90,3 +90,27 @@ def test_labels_flow_only_from_what_the_writer_sees(governed: Governed) -> None:
         name = created(parent.post("/DocumentReference", guess))
         answers.append(parent.get(f"/{name}").status_code)
     assert answers[0] == answers[1]
+
+
+def test_a_label_passes_through_what_is_written_with_its_source(governed: Governed, person: str) -> None:
+    """One transaction hides the first of a chain and rewrites the third: the fourth is hidden too."""
+    doctor = governed.doctor()
+
+    def derived(*sources: str) -> dict[str, Any]:
+        return observation(person, derivedFrom=[{"reference": source} for source in sources])
+
+    first = created(doctor.post("/Observation", observation(person)))
+    second = created(doctor.post("/Observation", derived(first)))
+    third = created(doctor.post("/Observation", derived(second)))
+    fourth = created(doctor.post("/Observation", derived(third)))
+    again = [
+        {**observation(person, FROM_PERSON), "id": first.partition("/")[2]},
+        {**derived(second), "id": third.partition("/")[2], "language": "fr"},
+    ]
+    entries = [
+        {"resource": one, "request": {"method": "PUT", "url": f"Observation/{one['id']}"}} for one in again
+    ]
+    written = doctor.post("", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    assert written.status_code == 200, written.text
+    asking = governed.person(person)
+    assert [asking.get(f"/{name}").status_code for name in (first, second, third, fourth)] == [404] * 4
