@@ -25,6 +25,8 @@ MAX_MEMBER_BYTES = 64 * 1024 * 1024
 MAX_MEMBERS = 50_000
 _CHUNK = 1024 * 1024
 _ROOT = "package"
+_DECODER = msgspec.json.Decoder(float_hook=msgspec.Raw)
+"""Numbers with a point keep their literal, as in the trees of resources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def read_archive(path: Path) -> Iterator[Member]:
     Raises PackageError for broken JSON and what `read_member_texts` refuses.
     """
     for member in read_member_texts(path):
-        yield Member(member.name, _tree(path, member))
+        yield Member(member.name, member_tree(path, member))
 
 
 def read_member_texts(path: Path) -> Iterator[MemberText]:
@@ -143,10 +145,11 @@ def _is_wanted(info: tarfile.TarInfo) -> bool:
     )
 
 
-def _tree(path: Path, member: MemberText) -> dict[str, Any]:
+def member_tree(path: Path, member: MemberText) -> dict[str, Any]:
+    """Return the tree of a member of the archive `path`.  Raises PackageError if it is no JSON object."""
     name = f"{_ROOT}/{member.name}"[:200]
     try:
-        tree = msgspec.json.decode(member.data)
+        tree = _DECODER.decode(member.data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise PackageError(f"{path.name}: {name!r} is not JSON: {error}") from error
     if not isinstance(tree, dict):

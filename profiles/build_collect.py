@@ -16,7 +16,7 @@ from profiles.package import PackageError
 Facts = dict[str, Any]
 
 MANIFEST = "package.json"
-PROFILES = "StructureDefinition that is no type"
+LOGICAL = "logical model"
 
 
 @dataclass(slots=True)
@@ -25,6 +25,8 @@ class Collected:
 
     manifest: Facts = field(default_factory=dict)
     structures: dict[str, Facts] = field(default_factory=dict)
+    profiles: dict[str, Facts] = field(default_factory=dict)
+    """StructureDefinitions that constrain a type, as they are."""
     parameters: dict[str, Facts] = field(default_factory=dict)
     compartments: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     operations: dict[str, Facts] = field(default_factory=dict)
@@ -68,8 +70,10 @@ class Collected:
 def _structure(collected: Collected, tree: Facts) -> None:
     if is_type(tree):
         collected.structures[tree["url"]] = structure_facts(tree)
+    elif tree["kind"] == "logical":
+        collected.passed_over[LOGICAL] += 1
     else:
-        collected.passed_over[PROFILES] += 1
+        collected.profiles[tree["url"]] = tree
 
 
 def _parameter(collected: Collected, tree: Facts) -> None:

@@ -66,6 +66,23 @@ def shorten_targets(structure: Facts, type_names: Mapping[str, str]) -> None:
                 kind["targets"] = [type_names.get(target, target) for target in kind["targets"]]
 
 
+def type_code(kind: Mapping[str, Any]) -> str:
+    """Return the FHIR type that an `ElementDefinition.type` stands for.  Raises KeyError, ValueError."""
+    code = extension_value(kind, _FHIR_TYPE, "valueUrl") or _SYSTEM_TYPES.get(kind["code"], kind["code"])
+    if not isinstance(code, str):
+        raise ValueError("the code of a type is no text")
+    return code
+
+
+def extension_value(holder: Mapping[str, Any], url: str, value: str) -> str | None:
+    """Return the value of the first extension of that url, as text; None if there is none."""
+    for extension in holder.get("extension", ()):
+        if extension.get("url") == url:
+            found = extension.get(value)
+            return None if found is None else str(found)
+    return None
+
+
 def _base(tree: Mapping[str, Any]) -> str | None:
     base = tree.get("baseDefinition")
     return None if base is None else str(base).rpartition("/")[2]
@@ -99,12 +116,11 @@ def _element(element: Mapping[str, Any]) -> Facts:
 
 
 def _type(kind: Mapping[str, Any]) -> Facts:
-    code = _extension(kind, _FHIR_TYPE, "valueUrl") or _SYSTEM_TYPES.get(kind["code"], kind["code"])
     optional = {
         "targets": [without_version(target) for target in kind.get("targetProfile", ())],
         "profiles": [without_version(profile) for profile in kind.get("profile", ())],
     }
-    return {"code": code} | {name: value for name, value in optional.items() if value}
+    return {"code": type_code(kind)} | {name: value for name, value in optional.items() if value}
 
 
 def _binding(binding: Mapping[str, Any] | None) -> Facts | None:
@@ -112,7 +128,7 @@ def _binding(binding: Mapping[str, Any] | None) -> Facts | None:
     if binding is None or "valueSet" not in binding:
         return None
     facts: Facts = {"strength": binding["strength"], "value_set": without_version(binding["valueSet"])}
-    maximum = _extension(binding, _MAX_VALUE_SET, "valueCanonical")
+    maximum = extension_value(binding, _MAX_VALUE_SET, "valueCanonical")
     return facts if maximum is None else facts | {"max_value_set": without_version(maximum)}
 
 
@@ -123,13 +139,5 @@ def _content(reference: str | None) -> str | None:
 def _pattern(elements: list[dict[str, Any]]) -> str | None:
     for element in elements:
         if element["path"].endswith(".value"):
-            return _extension(element["type"][0], _REGEX, "valueString")
-    return None
-
-
-def _extension(holder: Mapping[str, Any], url: str, value: str) -> str | None:
-    for extension in holder.get("extension", ()):
-        if extension.get("url") == url:
-            found = extension.get(value)
-            return None if found is None else str(found)
+            return extension_value(element["type"][0], _REGEX, "valueString")
     return None

@@ -6,10 +6,11 @@ Spec: https://hl7.org/fhir/R4/codesystem.html, https://hl7.org/fhir/R4/valueset.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from fhir_server.model.canonical import without_version
-from profiles.definitions import CodeSystem
+from profiles.definitions import CodeSystem, ValueSet
 
 Facts = dict[str, Any]
 Codes = dict[str, dict[str, str]]
@@ -64,13 +65,20 @@ def code_system_facts(system: CodeSystem) -> Facts:
 
 
 class Expander:
-    """Enumerates the value sets of one package."""
+    """Enumerates value sets by their `compose`, over code systems and value sets that are already there.
+
+    `value_sets`: canonical → its resource, of which only the `compose` counts.
+    """
 
     def __init__(
-        self, value_sets: Mapping[str, Mapping[str, Any]], code_systems: Mapping[str, CodeSystem]
+        self,
+        value_sets: Mapping[str, Mapping[str, Any]],
+        code_systems: Mapping[str, CodeSystem],
+        earlier: Mapping[str, ValueSet] = MappingProxyType({}),
     ) -> None:
         self._value_sets = value_sets
         self._code_systems = code_systems
+        self._earlier = earlier
         self._done: dict[str, Codes] = {}
         self._open: list[str] = []
 
@@ -81,7 +89,7 @@ class Expander:
         if url in self._open:
             raise NotEnumerable(f"includes itself through {self._open[-1]}")
         if url not in self._value_sets:
-            raise NotEnumerable(f"{url} is not in the package")
+            return self._expanded_earlier(url)
         self._open.append(url)
         try:
             self._done[url] = self._compose(self._value_sets[url].get("compose"))
@@ -89,11 +97,16 @@ class Expander:
             self._open.pop()
         return self._done[url]
 
-    def facts(self, url: str, *, foreign: bool) -> Facts:
+    def _expanded_earlier(self, url: str) -> Codes:
+        if url not in self._earlier:
+            raise NotEnumerable(f"{url} is not in the package, nor listed by those that it is built over")
+        return {system: dict(concepts) for system, concepts in self._earlier[url].systems.items()}
+
+    def facts(self, url: str) -> Facts:
         """Return the value set in the shape that `profiles.load` reads.
 
-        `foreign`: whether lists of codes of systems that the package does not hold are carried too.
-        Raises NotEnumerable with the reason.
+        Codes of systems that no package holds are carried where they are listed.  Raises NotEnumerable with
+        the reason.
         """
         whole: list[str] = []
         codes: dict[str, list[str]] = {}
@@ -106,8 +119,6 @@ class Expander:
                 whole.append(system)
             else:
                 codes[system] = list(concepts)
-        if listed and not foreign:
-            raise NotEnumerable(f"lists codes of {', '.join(listed)}, which the package does not define")
         parts = {"whole": whole, "codes": codes, "listed": listed}
         return {"url": url} | {name: value for name, value in parts.items() if value}
 

@@ -274,3 +274,5 @@ class Profile:
     invariants: Mapping[str, Invariant]
     contexts: tuple[ExtensionContext, ...] = ()
     context_invariants: tuple[str, ...] = ()
+    follows: str | None = None
+    """The canonical of a published definition whose rules a definition of our own takes up."""

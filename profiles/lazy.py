@@ -37,3 +37,25 @@ class LazyMapping(Mapping[str, Value], Generic[Value]):
 
     def __len__(self) -> int:
         return len(self._texts)
+
+
+class AliasedMapping(Mapping[str, Value], Generic[Value]):
+    """`values` under the names of `aliases` (name → key), several of which may stand for one value."""
+
+    __slots__ = ("_aliases", "_values")
+
+    def __init__(self, aliases: Mapping[str, str], values: Mapping[str, Value]) -> None:
+        self._aliases = aliases
+        self._values = values
+
+    def __getitem__(self, key: str) -> Value:
+        return self._values[self._aliases[key]]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._aliases
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._aliases)
+
+    def __len__(self) -> int:
+        return len(self._aliases)

@@ -20,8 +20,10 @@ from profiles.definitions import (
     StructureDefinition,
     ValueSet,
 )
+from profiles.dependencies import built_package, built_packages, load_order, place_of
 from profiles.lazy import LazyMapping
-from profiles.package import DATA, PackageError, PackageName, parse_package_name
+from profiles.load_profiles import load_profiles
+from profiles.package import DATA, PackageError
 from profiles.registry import Package, Registry
 
 R4_CORE = "hl7.fhir.r4.core#4.0.1"
@@ -75,19 +77,22 @@ _VALUE_SET = msgspec.json.Decoder(_ValueSet)
 
 
 def load_registry(
-    packages: Sequence[str] = (R4_CORE,), generation: int = 1, *, folder: Path = DATA
+    packages: Sequence[str] = (R4_CORE,), generation: int = 1, *, folder: Path | Sequence[Path] = DATA
 ) -> Registry:
-    """Return the Registry of these packages (`ID#VERSION`), which lie built below `folder`.
+    """Return the Registry of these packages (`ID#VERSION`), which lie built below one of the folders.
 
-    Where two packages define the same thing, the later one counts.  Raises PackageError if a package is not
-    there or its files are not what `profiles.build` writes.
+    The packages that one was built over are loaded before it, named or not.  Where two packages define the
+    same thing, the later one counts.  Raises PackageError if a package is not there or its files are not what
+    `profiles.build` writes.
     """
-    folders = [_folder(parse_package_name(package), folder) for package in packages]
+    searched = (folder,) if isinstance(folder, Path) else tuple(folder)
+    folders = [place_of(name, searched) for name in load_order(packages, searched)]
     texts = _merged(_read(place / "structures.json", dict[str, Raw]) for place in folders)
     outlines = {name: msgspec.json.decode(text, type=_Outline) for name, text in texts.items()}
     code_systems = LazyMapping(
         _merged(_read(place / "code-systems.json", dict[str, Raw]) for place in folders), _code_system
     )
+    structures = LazyMapping(texts, structure_of)
     operations = [
         operation
         for place in folders
@@ -95,8 +100,8 @@ def load_registry(
     ]
     return Registry(
         generation=generation,
-        packages=tuple(_read(place / "package.json", Package) for place in folders),
-        structures=LazyMapping(texts, _structure),
+        packages=tuple(built_package(place) for place in folders),
+        structures=structures,
         parameters=_parameters(folders, outlines),
         compartments=_compartments(folders),
         value_sets=_value_sets(folders, code_systems),
@@ -105,6 +110,9 @@ def load_registry(
         ),
         code_systems=code_systems,
         operations=MappingProxyType({operation.url: operation for operation in operations}),
+        profiles=load_profiles(
+            [_read(place / "profiles.json", dict[str, Raw]) for place in folders], structures
+        ),
     )
 
 
@@ -113,14 +121,7 @@ def list_packages(folder: Path = DATA) -> tuple[Package, ...]:
 
     Raises PackageError if one of them is damaged.
     """
-    return tuple(_read(path, Package) for path in sorted(folder.glob("[!.]*/package.json")))
-
-
-def _folder(name: PackageName, folder: Path) -> Path:
-    place = folder / name.folder
-    if not (place / "package.json").is_file():
-        raise PackageError(f"{name} is not built; run: fhir-server package build '{name}'.")
-    return place
+    return built_packages((folder,))
 
 
 def _read(path: Path, kind: type[Item]) -> Item:
@@ -141,7 +142,8 @@ def _merged(maps: Iterable[dict[str, Raw]]) -> dict[str, Raw]:
     return merged
 
 
-def _structure(name: str, text: Raw) -> StructureDefinition:
+def structure_of(name: str, text: Raw) -> StructureDefinition:
+    """Return the type whose facts are `text`.  Raises msgspec.DecodeError if they are damaged."""
     read = _STRUCTURE.decode(text)
     invariants = {
         key: Invariant(key=key, severity=rule.severity, expression=rule.expression, human=key)

@@ -16,6 +16,18 @@ class PackageError(Exception):
     """A package is missing, or its archive cannot be used; the message says which part and why."""
 
 
+class DefinitionError(PackageError):
+    """A definition cannot be used: `definition` is its canonical, `element` the id of what is at fault."""
+
+    def __init__(self, definition: str, element: str | None, reason: str) -> None:
+        """`reason` reads on from the name: "has no snapshot"."""
+        place = definition if element is None else f"{definition}, element {element}"
+        super().__init__(f"{place}: {reason}.")
+        self.definition = definition
+        self.element = element
+        self.reason = reason
+
+
 @dataclass(frozen=True, slots=True)
 class PackageName:
     """The identity of a package, e.g. `hl7.fhir.r4.core#4.0.1`.

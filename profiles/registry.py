@@ -27,6 +27,8 @@ class Package:
     version: str
     sha256: str
     licence: str
+    depends: tuple[str, ...] = ()
+    """The packages (`ID#VERSION`) that it was built over, in the order in which they are loaded before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +66,10 @@ class Registry:
     def parameter_by_url(self, url: str) -> SearchParameter | None:
         """Return the search parameter of that canonical, or None."""
         return self._by_url.get(url)
+
+    def profile(self, canonical: str) -> Profile | None:
+        """Return the profile that a canonical names, None if there is none.
+
+        With a version (`url|1.1.0`) that very one, or, where it is not here, the one without a version.
+        """
+        return self.profiles.get(canonical) or self.profiles.get(canonical.partition("|")[0])

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Protocol
 
 from fhir_server.model.canonical import without_version
+from terminology.open_systems import RULES
 
 
 class CodeSystemFacts(Protocol):
@@ -79,15 +80,34 @@ class LocalConcepts:
     A version in a canonical is not looked at: a generation holds one version of each definition.
     """
 
-    __slots__ = ("_tables",)
+    __slots__ = ("_any_system", "_tables")
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
+        self._any_system: dict[str, frozenset[str]] = {}
 
     def members(self, value_set: str) -> Members | None:
         """Return every (system, code) of a value set, None if it cannot be enumerated here."""
         found = self._tables.value_sets.get(without_version(value_set))
         return None if found is None else Members(found.systems)
+
+    def has(self, value_set: str, system: str | None, code: str) -> bool | None:
+        """Return whether a value set has the code, None if that is not known."""
+        url = without_version(value_set)
+        found = self._tables.value_sets.get(url)
+        if found is not None:
+            return code in (self._codes(url, found) if system is None else found.systems.get(system, ()))
+        own, rule = RULES.get(url, (None, None))
+        if rule is None:
+            return None
+        return rule(code) if system is None or system == own else False
+
+    def _codes(self, url: str, found: ValueSetFacts) -> frozenset[str]:
+        known = self._any_system.get(url)
+        if known is None:
+            known = frozenset(code for codes in found.systems.values() for code in codes)
+            self._any_system[url] = known
+        return known
 
     def lookup(self, system: str, code: str) -> str | None:
         """Return the display of a concept (its code where it has none), None if there is no such concept."""

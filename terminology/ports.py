@@ -24,3 +24,10 @@ class Concepts(Protocol):
     def above(self, system: str, code: str) -> Collection[str]:
         """Return the code and all codes above it."""
         ...
+
+    def has(self, value_set: str, system: str | None, code: str) -> bool | None:
+        """Return whether a value set has the code of that system, or of any system for None.
+
+        None: not known here.  Also answers for sets that `members` cannot list but a rule decides.
+        """
+        ...

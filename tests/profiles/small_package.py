@@ -57,6 +57,30 @@ def structure(
     return tree | ({} if base is None else {"baseDefinition": TYPE + base}) | more
 
 
+def profile(id: str, base: str, *rows: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A StructureDefinition that constrains a Dog, with a differential only; each row is an element."""
+    return {
+        "resourceType": "StructureDefinition",
+        "id": id,
+        "url": OWN + id,
+        "version": "1",
+        "name": id,
+        "kind": "resource",
+        "abstract": False,
+        "type": "Dog",
+        "baseDefinition": base,
+        "derivation": "constraint",
+        "differential": {"element": list(rows)},
+    } | more
+
+
+def row(id: str, **said: Any) -> dict[str, Any]:
+    """An element of a differential: path and slice name follow from the id."""
+    path = ".".join(step.partition(":")[0] for step in id.split("."))
+    slice_name = id.rpartition(".")[2].partition(":")[2]
+    return {"id": id, "path": path} | ({"sliceName": slice_name} if slice_name else {}) | said
+
+
 def parameter(
     id: str, code: str, bases: Sequence[str], expression: str | None, **more: Any
 ) -> dict[str, Any]:
@@ -136,7 +160,7 @@ def members() -> list[tuple[str, Mapping[str, Any]]]:
             element("Dog.colour", type=[{"code": "code"}], binding={"strength": "example"}),
         ),
         structure("Cage", "resource", "Resource"),
-        structure("Profile", "resource", "Dog", derivation="constraint"),
+        profile("Profile", TYPE + "Dog", row("Dog.owner", max="1")),
         parameter("Resource-id", "_id", ["Resource"], "Resource.id"),
         parameter("DomainResource-text", "_text", ["DomainResource"], None),
         parameter("Dog-kind", "kind", ["Dog"], "Dog.kind", comparator=["eq"], multipleOr=False),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from profiles.registry import Registry
@@ -90,3 +92,43 @@ def test_case_does_not_count_where_the_system_says_so() -> None:
     assert concepts.lookup("urn:colours", "dark-red") == "Dark-Red"  # it has no display
     assert concepts.closure("urn:colours", "red") == {"Red", "Dark-Red"}
     assert concepts.lookup("urn:colours", "blue") is None
+
+
+VS = "http://hl7.org/fhir/ValueSet/"
+
+
+@pytest.mark.parametrize(
+    ("value_set", "system", "code", "known"),
+    [
+        pytest.param("administrative-gender", GENDER, "male", True, id="listed"),
+        pytest.param("administrative-gender|4.0.1", None, "male", True, id="any-system"),
+        pytest.param("administrative-gender", GENDER, "robot", False, id="other-code"),
+        pytest.param("administrative-gender", "urn:other", "male", False, id="other-system"),
+        pytest.param("no-such-set", GENDER, "male", None, id="unknown-set"),
+        pytest.param("body-site", "http://snomed.info/sct", "1", None, id="not-enumerable"),
+        pytest.param("all-languages", "urn:ietf:bcp:47", "fr-FR", True, id="language"),
+        pytest.param("all-languages", None, "zh-Hant-TW", True, id="language-with-script"),
+        pytest.param("all-languages", None, "french!", False, id="no-language"),
+        pytest.param("all-languages", "urn:other", "fr", False, id="language-of-another-system"),
+        pytest.param("mimetypes", None, "application/fhir+json; fhirVersion=4.0", True, id="media-type"),
+        pytest.param("mimetypes", None, "pdf", False, id="no-media-type"),
+        pytest.param("ucum-units", "http://unitsofmeasure.org", "mm[Hg]", True, id="unit"),
+        pytest.param("ucum-units", None, "Cel", True, id="unit-with-a-zero-of-its-own"),
+        pytest.param("ucum-units", None, "kilo gram", False, id="no-unit"),
+        pytest.param("ucum-units", None, "zorkmid", None, id="unit-that-cannot-be-read"),
+        pytest.param("currencies", None, "EUR", None, id="currency-perhaps"),
+        pytest.param("currencies", None, "euro", False, id="no-currency"),
+    ],
+)
+def test_membership_says_yes_no_or_not_known(
+    concepts: Concepts, value_set: str, system: str | None, code: str, known: bool | None
+) -> None:
+    assert concepts.has(VS + value_set, system, code) is known
+
+
+@pytest.mark.corpus
+def test_every_unit_of_the_common_list_is_one(concepts: Concepts, corpus: Path) -> None:
+    lines = (corpus / "ucum" / "ucum-cs.units").read_text("utf-8").splitlines()
+    codes = {line.split(" = ")[0] for line in lines if " = " in line and not line.startswith("#")}
+    assert len(codes) > 200
+    assert {code for code in codes if concepts.has(VS + "ucum-units", None, code) is False} == set()
