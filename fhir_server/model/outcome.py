@@ -13,6 +13,9 @@ from typing import Any, Literal
 
 Severity = Literal["fatal", "error", "warning", "information"]
 
+ISSUE_SOURCE = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-source"
+"""The extension of an issue that names where it comes from: here, the profile that asked."""
+
 DEFAULT_CANONICAL_BASE = "https://fhir-server.example.org"
 
 
@@ -58,6 +61,11 @@ SITUATIONS: Mapping[str, Situation] = MappingProxyType({
     "illegal-reference": Situation(422, "value"),
     "unresolved-reference": Situation(422, "not-found"),
     "invariant": Situation(422, "invariant"),
+    "fixed-value": Situation(422, "value"),
+    "no-such-slice": Situation(422, "structure"),
+    "profile-mismatch": Situation(422, "structure"),
+    "unknown-profile": Situation(422, "not-found"),
+    "faulty-profile": Situation(422, "processing"),
     "subsetted": Situation(422, "business-rule"),
     "two-persons": Situation(422, "business-rule"),
     "owner-changed": Situation(422, "business-rule"),
@@ -65,6 +73,10 @@ SITUATIONS: Mapping[str, Situation] = MappingProxyType({
     "malformed-patch": Situation(400, "invalid"),
     "patch-failed": Situation(422, "processing"),
     "server-assigned": Situation(400, "business-rule"),
+    # documents
+    "unreadable-document": Situation(422, "structure"),
+    "other-person": Situation(422, "business-rule"),
+    "other-content": Situation(409, "conflict"),
     # bundles
     "wrong-bundle-type": Situation(400, "invalid"),
     "malformed-entry": Situation(400, "invalid"),
@@ -124,6 +136,8 @@ class Issue:
     text: str
     expression: str | None = None
     severity: Severity = "error"
+    profile: str | None = None
+    """The profile that asked, `url|version`; None where FHIR itself does."""
 
     @property
     def code(self) -> str:
@@ -178,4 +192,6 @@ def _issue(issue: Issue, system: str) -> dict[str, Any]:
     }
     if issue.expression is not None:
         written["expression"] = [issue.expression]
+    if issue.profile is not None:
+        written["extension"] = [{"url": ISSUE_SOURCE, "valueString": issue.profile}]
     return written

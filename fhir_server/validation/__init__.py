@@ -4,7 +4,10 @@
 `compiler`); `accept` is the happy path, one closure per shape; `explain` walks the same slots after a no
 and builds the issues.  A test holds the two to one answer for whatever JSON.
 
-To add a rule:
+`base/` holds what R4 asks beyond one resource's structure, `questionnaire_*` a QuestionnaireResponse beside
+its Questionnaire; neither is asked on write unless somebody says so.
+
+To add a rule of structure:
 
 - about one value of a primitive type: the row of the type in `primitives.PRIMITIVES`;
 - about one object (a type, or a backbone element by its path): a generator `…_faults(node, path, local)`

@@ -1,0 +1,114 @@
+"""What a profile asks of one value: fixed, pattern, bounds, length.
+
+Spec: https://hl7.org/fhir/R4/elementdefinition.html#interpretation
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from fhir_server.fhirpath import FhirPathError, Node
+from fhir_server.fhirpath.values import compare, same_trees
+from fhir_server.model.number import is_number, literal
+from fhir_server.validation.profile.session import Check, Session
+from profiles.definitions import ProfileElement
+
+_LONGEST_SHOWN = 80
+
+
+def value_checks(element: ProfileElement) -> Iterator[Check]:
+    """Yield the checks of the values that the element itself may have."""
+    if element.fixed is not None:
+        yield _fixed(element.fixed)
+    if element.pattern is not None:
+        yield _pattern(element.pattern)
+    if element.minimum is not None:
+        yield _bound(element.minimum, below=True)
+    if element.maximum is not None:
+        yield _bound(element.maximum, below=False)
+    if element.max_length is not None:
+        yield _length(element.max_length)
+
+
+def matches(pattern: Any, value: Any) -> bool:
+    """Return whether the value has all that the pattern has; a list has each item of it, in any order."""
+    kind = type(pattern)
+    if kind is dict:
+        return type(value) is dict and all(
+            name in value and matches(part, value[name]) for name, part in pattern.items()
+        )
+    if kind is list:
+        return type(value) is list and all(any(matches(part, item) for item in value) for part in pattern)
+    return same_trees(pattern, value)
+
+
+def shown(value: Any) -> str:
+    """Return a value of a definition, for a text; objects are shown by their kind alone."""
+    if type(value) is str:
+        return f"`{value[:_LONGEST_SHOWN]}`"
+    if is_number(value):
+        return literal(value)
+    if type(value) is dict:
+        return _coded(value)
+    return str(value).lower() if type(value) is bool else "the value of the profile"
+
+
+def _coded(value: dict[str, Any]) -> str:
+    codings = value.get("coding", [value])
+    first = codings[0] if type(codings) is list and codings and type(codings[0]) is dict else {}
+    code, system = first.get("code"), first.get("system")
+    if type(code) is not str and type(system) is not str:
+        return "the value of the profile"
+    return f"`{system or ''}|{code or ''}`"
+
+
+def _fixed(wanted: Any) -> Check:
+    text = f" must be exactly {shown(wanted)}."
+
+    def check(node: Node, session: Session) -> None:
+        if not same_trees(wanted, node.value):
+            session.fault("fixed-value", text, node)
+
+    return check
+
+
+def _pattern(wanted: Any) -> Check:
+    text = f" must have {shown(wanted)}."
+
+    def check(node: Node, session: Session) -> None:
+        if not matches(wanted, node.value):
+            session.fault("fixed-value", text, node)
+
+    return check
+
+
+def _bound(limit: Any, *, below: bool) -> Check:
+    text = f" must be {'at least' if below else 'at most'} {_limit_text(limit)}."
+
+    def check(node: Node, session: Session) -> None:
+        if node.value is None:
+            return
+        try:
+            order = compare(node, Node(limit, node.type))
+        except FhirPathError:
+            return  # another type than the limit's: what is wrong with it is said elsewhere
+        if order is not None and order == (-1 if below else 1):
+            session.fault("illegal-value", text, node)
+
+    return check
+
+
+def _limit_text(limit: Any) -> str:
+    if type(limit) is dict and is_number(limit.get("value")):
+        return f"{literal(limit['value'])} {limit.get('unit') or limit.get('code') or ''}".rstrip()
+    return shown(limit)
+
+
+def _length(most: int) -> Check:
+    def check(node: Node, session: Session) -> None:
+        if type(node.value) is str and len(node.value) > most:
+            text = f" has {len(node.value)} characters; at most {most} are allowed."
+            session.fault("illegal-value", text, node)
+
+    return check
