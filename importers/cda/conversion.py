@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid5
 
 from lxml import etree
 
+from importers.cda.xml import numbered
 from importers.result import ImportIssue, Origin, Severity
 
 Element = etree._Element
@@ -18,18 +20,21 @@ Resource = dict[str, Any]
 Reference = dict[str, str]
 
 _EVERY_ATTRIBUTE = frozenset({"*"})
+_ROOT = "/ClinicalDocument"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """A document that was read: `data` are its bytes, `root` is its ClinicalDocument.
 
-    `span_of` gives the first and the last byte (exclusive) of an element in `data`.
+    `span_of` gives the first and the last byte (exclusive) of an element in `data`.  `notes` are what the
+    reading itself has to report.
     """
 
     data: bytes
     root: Element
     span_of: Callable[[Element], tuple[int, int]]
+    notes: tuple[ImportIssue, ...] = ()
 
 
 class Conversion:
@@ -43,10 +48,12 @@ class Conversion:
         self.source = source
         self.zone = zone
         self.base = base
-        self.issues: list[ImportIssue] = []
+        self.issues: list[ImportIssue] = list(source.notes)
         self.resources: dict[str, Resource] = {}
         """fullUrl → resource, in the order in which they were made."""
         self.origins: dict[str, Origin] = {}
+        self.nodes: dict[str, Element] = {}
+        """fullUrl → the element that the resource was made from."""
         self.subject: Reference = {}
         """The Patient, once the header was read."""
         self.encounter: Reference = {}
@@ -61,12 +68,39 @@ class Conversion:
         """Template → entries met."""
         self.structured: Counter[str] = Counter()
         """Template → entries that became resources."""
+        self.narrative_ids: set[str] = set()
+        """Ids that anchors of narratives have so far."""
+        self.later: list[Callable[[], None]] = []
+        """What waits until every entry was converted, such as references between entries."""
+        self.strict = False
+        """Whether a mapper's failure on the data leaves the importer instead of becoming an issue."""
         self._seed = seed
         self._shared: dict[tuple[str, str], Reference] = {}
         self._used: dict[Element, set[str]] = {}
         self._left: dict[Element, str] = {}
-        self._paths: dict[Element, str] = {}
-        self._tree = source.root.getroottree()
+        self._paths: dict[Element, str] = {source.root: _ROOT}
+        self._said: set[tuple[str, str]] = set()
+
+    @cached_property
+    def anchors(self) -> Mapping[str, Element]:
+        """Id → the element of a narrative that carries it, the first where several do."""
+        found: dict[str, Element] = {}
+        for node in self.source.root.iter(etree.Element):
+            name = node.get("ID")
+            if name is not None:
+                found.setdefault(name, node)
+        return found
+
+    @cached_property
+    def identified(self) -> Mapping[tuple[str, str], Sequence[Element]]:
+        """(root in lower case, extension) of an `id` → the elements that have it, in document order."""
+        found: dict[tuple[str, str], list[Element]] = {}
+        for node in self.source.root.iter("{urn:hl7-org:v3}id"):
+            parent = node.getparent()
+            key = ((node.get("root") or "").strip().lower(), (node.get("extension") or "").strip())
+            if parent is not None and any(key):
+                found.setdefault(key, []).append(parent)
+        return found
 
     def add(self, resource: Resource, node: Element, name: str = "") -> Reference:
         """Keep a resource that was made from `node` and return a reference to it.
@@ -78,6 +112,7 @@ class Conversion:
             raise ValueError(f"two resources are called {full_url}")
         self.resources[full_url] = resource
         self.origins[full_url] = Origin(self.xpath(node), *self.source.span_of(node))
+        self.nodes[full_url] = node
         return {"reference": full_url}
 
     def full_url(self, resource_type: str, node: Element, name: str = "") -> str:
@@ -96,6 +131,19 @@ class Conversion:
             known = self._shared[resource_type, key] = self.add(resource, node)
         return known
 
+    def mark(self) -> int:
+        """Return a mark for `forget_since`."""
+        return len(self.resources)
+
+    def forget_since(self, mark: int) -> None:
+        """Drop the resources made since a mark, except those that others may share."""
+        shared = {reference["reference"] for reference in self._shared.values()}
+        gone = {url for url in list(self.resources)[mark:] if url not in shared}
+        for url in gone:
+            del self.resources[url], self.origins[url], self.nodes[url]
+        for node in [node for node, reference in self.made_from.items() if reference["reference"] in gone]:
+            del self.made_from[node]
+
     def resource(self, reference: Mapping[str, str]) -> Resource:
         """Return the resource behind a reference of this document."""
         return self.resources[reference["reference"]]
@@ -113,6 +161,10 @@ class Conversion:
         """Mark an element, with all that is in it, as not carried over for a reason that the report gives."""
         self._left[node] = reason
 
+    def is_left(self, node: Element) -> bool:
+        """Return whether the element was marked by `leave`."""
+        return node in self._left
+
     def is_used(self, node: Element) -> bool:
         """Return whether anything has taken the element."""
         return node in self._used
@@ -121,37 +173,39 @@ class Conversion:
         """Report something; see `ImportIssue`."""
         self.issues.append(ImportIssue(severity, kind, text, None if node is None else self.xpath(node)))
 
+    def issue_once(
+        self, severity: Severity, kind: str, text: str, node: Element | None = None, key: str = ""
+    ) -> None:
+        """Report something the first time only that it is met with this text and key."""
+        if (text, key) not in self._said:
+            self._said.add((text, key))
+            self.issue(severity, kind, text, node)
+
     def xpath(self, node: Element) -> str:
-        """Return the place of an element, with positions and without prefixes of the document's own."""
+        """Return the place of an element, with positions, from its ClinicalDocument wherever that stands.
+
+        Names without prefix are of `urn:hl7-org:v3`; the prefixes are those of `importers.cda.xml.PREFIXES`.
+        """
         known = self._paths.get(node)
         if known is None:
-            known = self._paths[node] = self._xpath(node)
+            parent = node.getparent()
+            above = _ROOT if parent is None else self.xpath(parent)
+            if parent is not None:
+                self._paths.update((each, f"{above}/{step}") for each, step in numbered(parent))
+            known = self._paths.get(node, above)
         return known
 
     def unused(self) -> Iterator[tuple[Element, tuple[str, ...], str | None]]:
         """Yield what nothing took: (element, attributes or `text()`, reason if it was left on purpose)."""
-        yield from self._unused(self.source.root, None)
-
-    def _unused(
-        self, node: Element, reason: str | None
-    ) -> Iterator[tuple[Element, tuple[str, ...], str | None]]:
-        reason = self._left.get(node, reason)
-        used: Collection[str] = self._used.get(node, ())
-        if "*" not in used:
-            missing = tuple(name for name in map(str, node.attrib) if name not in used)
-            if (node.text or "").strip() and "text()" not in used:
-                missing += ("text()",)
-            if missing:
-                yield node, missing, reason
-        for child in node.iterchildren(etree.Element):
-            yield from self._unused(child, reason)
-
-    def _xpath(self, node: Element) -> str:
-        if node is self.source.root:
-            return "/ClinicalDocument"
-        parent = node.getparent()
-        above = "" if parent is None else self.xpath(parent)
-        name = etree.QName(node).localname
-        same = [node] if parent is None else list(parent.iterchildren(node.tag))
-        position = f"[{same.index(node) + 1}]" if len(same) > 1 else ""
-        return f"{above}/{name}{position}"
+        waiting: list[tuple[Element, str | None]] = [(self.source.root, None)]
+        while waiting:
+            node, reason = waiting.pop()
+            reason = self._left.get(node, reason)
+            used: Collection[str] = self._used.get(node, ())
+            if "*" not in used:
+                missing = tuple(name for name in map(str, node.attrib) if name not in used)
+                if "text()" not in used and (node.text or "").strip():
+                    missing += ("text()",)
+                if missing:
+                    yield node, missing, reason
+            waiting.extend((child, reason) for child in node.iterchildren(reversed=True))

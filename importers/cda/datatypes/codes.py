@@ -1,0 +1,127 @@
+"""CD, CE, CV, CO and CS as Coding, CodeableConcept and code.
+
+Spec: https://hl7.org/fhir/R4/datatypes.html#codeableconcept
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from importers.cda.conversion import Conversion, Element
+from importers.cda.datatypes.absence import absent
+from importers.cda.extensions import QUALIFIER, own_parts
+from importers.cda.text import said
+from importers.cda.vocabulary import misplaced, system_of
+from importers.cda.xml import XSI_TYPE, attr, child, children
+
+Coding = dict[str, Any]
+CodeableConcept = dict[str, Any]
+
+_CARRIED = ("code", "codeSystem", "codeSystemName", "displayName", "codeSystemVersion", XSI_TYPE)
+
+
+def code_of(node: Element | None) -> str | None:
+    """Return the code of an element, None if there is none; marks nothing."""
+    return attr(node, "code")
+
+
+def code(cv: Conversion, node: Element | None) -> str | None:
+    """Return the code of a CS element and mark it as carried over."""
+    if node is None:
+        return None
+    found = attr(node, "code")
+    if found is not None:
+        cv.take(node, "code", XSI_TYPE)
+    return found
+
+
+def coding(cv: Conversion, node: Element | None) -> Coding | None:
+    """Return the code of an element itself as a Coding, without its translations; None if it has none."""
+    if node is None:
+        return None
+    given = attr(node, "code")
+    display = attr(node, "displayName")
+    if given is None and display is None:
+        return None
+    result: Coding = {}
+    unused = _system(cv, node, given, result)
+    version = attr(node, "codeSystemVersion")
+    if version is not None and "system" in result:
+        result["version"] = version
+    if given is not None:
+        result["code"] = " ".join(given.split())
+    if display is not None:
+        result["display"] = " ".join(display.split())
+    cv.take(node, *(name for name in _CARRIED if name not in unused))
+    return result
+
+
+def codeable_concept(cv: Conversion, node: Element | None) -> CodeableConcept | None:
+    """Return a coded element with all its translations and its own words.
+
+    A nullFlavor stands as an extension; None if there is neither code, nor words, nor nullFlavor.
+    """
+    if node is None:
+        return None
+    codings: list[Coding] = []
+    _collect(cv, node, codings)
+    words = said(cv, child(node, "originalText"))
+    result: CodeableConcept = absent(cv, node) or {}
+    if codings:
+        result["coding"] = codings
+    if words is not None:
+        result["text"] = words
+    if not result:
+        return None
+    _qualify(cv, node, result)
+    cv.take(node, XSI_TYPE)
+    return result
+
+
+def _qualify(cv: Conversion, node: Element, result: CodeableConcept) -> None:
+    """Add what refines the code (a side, a grade): each qualifier as an extension with its name and value."""
+    for each in children(node, "qualifier"):
+        parts: dict[str, tuple[str, Any]] = {}
+        for name, part in _PARTS.items():
+            concept = codeable_concept(cv, child(each, name))
+            if concept is not None:
+                parts[part] = ("CodeableConcept", concept)
+        if "value" in parts:
+            extension = own_parts(cv.base, QUALIFIER, **parts)
+            result["extension"] = [*result.get("extension", ()), extension]
+            cv.take(each, "inverted")
+
+
+_PARTS = {"name": "attribute", "value": "value"}
+"""Element of a qualifier → part of the extension."""
+
+
+def _collect(cv: Conversion, node: Element, codings: list[Coding]) -> None:
+    own = coding(cv, node)
+    if own is not None and own not in codings:
+        codings.append(own)
+    for translation in children(node, "translation"):
+        _collect(cv, translation, codings)
+        if attr(translation, "nullFlavor") is not None and attr(translation, "code") is None:
+            cv.leave(translation, "a translation without a code")
+        elif child(translation, "originalText") is not None:
+            said(cv, child(translation, "originalText"))
+
+
+def _system(cv: Conversion, node: Element, given: str | None, result: Coding) -> tuple[str, ...]:
+    """Set the system of a Coding; return the attributes that could not be carried."""
+    name = attr(node, "codeSystem")
+    if name is None:
+        return ("codeSystem", "codeSystemName", "codeSystemVersion")
+    right = misplaced(name, given) if given is not None else None
+    if right is not None:
+        text = f"A code does not belong to the system {name} that it names but to {right}."
+        cv.issue("warning", "code", text, node)
+    system = system_of(right or name)
+    if system is None:
+        cv.issue("warning", "code", "A codeSystem is neither an OID nor a URI.", node)
+        return ("codeSystem", "codeSystemName", "codeSystemVersion")
+    if system.is_typo:
+        cv.issue("warning", "code", f"The OID {name} is a known slip for {system.uri}.", node)
+    result["system"] = system.uri
+    return ()

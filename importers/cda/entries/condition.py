@@ -1,0 +1,188 @@
+"""Problems, diagnoses and findings: observations that state a condition of the person.
+
+Spec: https://hl7.org/fhir/R4/condition.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from importers.cda import datatypes, extensions
+from importers.cda.conversion import Conversion, Element, Reference, Resource
+from importers.cda.entries import statement as st
+from importers.cda.entries.answers import answer, nested
+from importers.cda.entries.concern import Concern, concern_of, put_concern_period
+from importers.cda.entries.engine import Mapper
+from importers.cda.entries.internal import internal_references
+from importers.cda.entries.linking import put_reference
+from importers.cda.entries.meanings import code_for, is_known_absence, meaning, says_something, with_code
+from importers.cda.entries.notes import notes_beside
+from importers.cda.entries.parts import Part
+from importers.cda.entries.place import Place
+from importers.cda.xml import child, children
+
+_CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+_VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+_CATEGORY = "http://terminology.hl7.org/CodeSystem/condition-category"
+_OVER = frozenset({"inactive", "remission", "resolved"})
+
+_SECTION_CATEGORIES: Mapping[str, str] = {
+    "11450-4": "problem-list-item",
+    "11535-2": "encounter-diagnosis",
+    "46241-6": "encounter-diagnosis",
+    "42347-5": "encounter-diagnosis",
+}
+"""Code of a section (LOINC) → category of the conditions in it."""
+
+
+def problem(cv: Conversion, statement: Element, place: Place) -> list[Reference]:
+    """Return the Condition that a problem observation states.
+
+    A value that is neither coded nor in words (a quantity …) states no condition: nothing is returned and the
+    statement becomes an Observation.
+    """
+    code = _code(cv, statement)
+    if code is None:
+        return []
+    resource = st.start(cv, statement, "Condition", encounter="encounter")
+    around = concern_of(place)
+    parts = [*nested(cv, statement), *(around.parts if around else ())]
+    resource["code"] = code
+    _put_category(cv, resource, statement, place)
+    _put_verification(cv, resource, statement, parts)
+    ended = _put_clinical_status(cv, resource, statement, parts, around)
+    _put_times(cv, resource, statement, ended)
+    st.put(resource, "severity", answer(cv, parts, "severity"))
+    for node in children(statement, "targetSiteCode"):
+        st.add(resource, "bodySite", datatypes.codeable_concept(cv, node))
+    st.record(cv, resource, statement, place)
+    put_concern_period(cv, resource, statement, around)
+    _put_notes(cv, resource, statement, around)
+    _take_status(cv, statement)
+    reference = cv.add(resource, statement)
+    internal_references(cv, statement, lambda target, _: _refer(cv, reference, target))
+    return [reference]
+
+
+def _code(cv: Conversion, statement: Element) -> dict[str, Any] | None:
+    node = child(statement, "value")
+    found = None if node is None else datatypes.value(cv, node)
+    if found is not None and found[0] == "String":
+        return {"text": found[1]}
+    if found is not None and found[0] != "CodeableConcept":
+        return None
+    concept = None if node is None else datatypes.codeable_concept(cv, node)
+    if says_something(concept):
+        return concept
+    words = st.text_of(cv, statement)
+    if words:
+        return {**(concept or {}), "text": words}
+    own = child(statement, "code")
+    if concept is None and own is not None and node is None:
+        concept = datatypes.codeable_concept(cv, own)
+    return concept or st.reasons(cv, node)
+
+
+def _put_category(cv: Conversion, resource: Resource, statement: Element, place: Place) -> None:
+    absent = is_known_absence(resource["code"])
+    category = _SECTION_CATEGORIES.get(place.section_code or "")
+    if category is not None and not absent:
+        st.add(resource, "category", {"coding": [{"system": _CATEGORY, "code": category}]})
+    kind = st.code(cv, statement)
+    if kind != resource["code"] and says_something(kind) and code_for("says-nothing", kind) is None:
+        st.add(resource, "category", kind)
+
+
+def _put_verification(cv: Conversion, resource: Resource, statement: Element, parts: list[Part]) -> None:
+    """Set the verification status.  A negation wins over any certainty: the condition is refuted."""
+    said = answer(cv, parts, "certainty")
+    code = code_for("condition-verification", said)
+    if st.is_negated(cv, statement):
+        if code not in (None, "refuted"):
+            text = "The statement is negated and also has a certainty; it is taken as refuted."
+            cv.issue("warning", "code", text, statement)
+        resource["verificationStatus"] = with_code(said, _VERIFICATION, "refuted")
+    elif code is not None:
+        resource["verificationStatus"] = with_code(said, _VERIFICATION, code)
+    elif says_something(said):
+        cv.issue("warning", "code", "The certainty has no code of R4; its words alone are kept.", statement)
+        st.add(resource, "note", {"text": _words(said)})
+
+
+def _put_clinical_status(
+    cv: Conversion, resource: Resource, statement: Element, parts: list[Part], around: Concern | None
+) -> bool:
+    """Set the clinical status and return whether the condition is over.
+
+    Its own status observation tells; without one, an end of the problem does, then the concern: a concern can
+    be followed after its problem ended.  Without any of them there is none.
+    """
+    said = answer(cv, parts, "problem-status")
+    found = meaning("condition-clinical", said)
+    code = None if found is None else found.code
+    if code is None:
+        code = "resolved" if _has_end(statement) else around.clinical if around else None
+        if says_something(said):
+            cv.issue("warning", "code", "The status of the problem has no code of R4.", statement)
+    if resource.get("verificationStatus", {}).get("coding", [{}])[0].get("code") == "entered-in-error":
+        return True
+    if code is not None:
+        resource["clinicalStatus"] = with_code(said, _CLINICAL, code)
+    return code is None or code in _OVER
+
+
+def _has_end(statement: Element) -> bool:
+    time = child(statement, "effectiveTime")
+    high = None if time is None else child(time, "high")
+    return high is not None and bool(high.get("value"))
+
+
+def _put_times(cv: Conversion, resource: Resource, statement: Element, ended: bool) -> None:
+    """Set onset and abatement; an end beside a status that R4 does not allow with it is an extension."""
+    node = child(statement, "effectiveTime")
+    when = st.when(cv, node)
+    if node is None or when is None:
+        return
+    if when[0] == "DateTime":
+        resource["onsetDateTime"] = when[1]
+        return
+    period = when[1]
+    if "extension" in period:
+        resource["_onsetDateTime"] = {"extension": period["extension"]}
+    for end, name in (("start", "onsetDateTime"), ("end", "abatementDateTime")):
+        if end == "end" and not ended:
+            continue
+        st.put(resource, name, period.get(end))
+        st.put(resource, f"_{name}", period.get(f"_{end}"))
+    if not ended and ("end" in period or "_end" in period):
+        rest = {key: value for key, value in period.items() if key in ("end", "_end")}
+        if "end" in rest:
+            cv.issue("warning", "date", "An end stands beside a status that says that it goes on.", node)
+        extension = extensions.own(cv.base, extensions.EFFECTIVE_PERIOD, "Period", rest)
+        st.add(resource, "extension", extension)
+
+
+def _put_notes(cv: Conversion, resource: Resource, statement: Element, around: Concern | None) -> None:
+    concepts = [resource["code"], *resource.get("category", ())]
+    for note in notes_beside(cv, statement, around.act if around else None, *concepts):
+        st.add(resource, "note", note)
+
+
+def _take_status(cv: Conversion, statement: Element) -> None:
+    for node in children(statement, "statusCode"):
+        cv.take(node)
+
+
+def _refer(cv: Conversion, reference: Reference, target: Reference) -> None:
+    if target != reference:
+        put_reference(cv.resource(reference), "evidence.detail", target)
+
+
+def _words(concept: Mapping[str, Any] | None) -> str:
+    codings = (concept or {}).get("coding", ())
+    words = [coding.get("display") or coding.get("code") for coding in codings]
+    return str((concept or {}).get("text") or " ".join(filter(None, words)))
+
+
+MAPPERS: Mapping[str, Mapper] = {"problem": problem}

@@ -1,0 +1,72 @@
+"""The statements inside a statement, each with the row of the table that tells what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from importers.cda.conversion import Conversion, Element
+from importers.cda.entries.templates import V3, Row, name_of, row_of
+
+_RELATIONS = frozenset({V3 + "entryRelationship", V3 + "component"})
+_STRUCTURE = ("typeCode", "inversionInd", "contextConductionInd", "contextControlCode", "negationInd")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A statement inside another: `link` is the entryRelationship or component around it.
+
+    `relation` is the typeCode of the link (`COMP` for a component that names none).
+    """
+
+    statement: Element
+    link: Element
+    relation: str
+    inverted: bool
+    negated: bool
+    row: Row | None
+
+    @property
+    def kind(self) -> str:
+        """The mapper or part name of the table, empty if no table knows the template."""
+        return "" if self.row is None else self.row.mapper
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the table says that this belongs to the statement around it."""
+        return self.row is not None and self.row.role in ("part", "flag")
+
+
+def statement_in(link: Element) -> Element | None:
+    """Return the statement that an `entry`, `entryRelationship` or `component` holds."""
+    return next((node for node in link.iterchildren() if name_of(node) is not None), None)
+
+
+def parts_of(statement: Element) -> Iterator[Part]:
+    """Yield the statements directly inside a statement, in order."""
+    for link in statement.iterchildren():
+        if link.tag not in _RELATIONS:
+            continue
+        inner = statement_in(link)
+        if inner is not None:
+            relation = link.get("typeCode") or "COMP"
+            yield Part(
+                inner,
+                link,
+                relation,
+                link.get("inversionInd") == "true",
+                link.get("negationInd") == "true",
+                row_of(inner),
+            )
+
+
+def take_statement(cv: Conversion, statement: Element) -> None:
+    """Take what a statement says by its shape: class, mood, template ids, and the link that leads to it."""
+    cv.take(statement, "classCode", "moodCode", "typeCode")
+    for template in statement.iterchildren(V3 + "templateId"):
+        cv.take(template)
+    link = statement.getparent()
+    if link is not None and link.tag in _RELATIONS | {V3 + "entry"}:
+        cv.take(link, *_STRUCTURE)
+        for template in link.iterchildren(V3 + "templateId"):
+            cv.take(template)
