@@ -26,11 +26,15 @@ from fhir_server.interactions import integrity
 from fhir_server.interactions.binding import Binder
 from fhir_server.interactions.capabilities import Facts, Statement
 from fhir_server.interactions.context import Context, Limits
+from fhir_server.interactions.definitions import Definitions
+from fhir_server.interactions.definitions_source import StoredDefinitions
+from fhir_server.interactions.demands import demands_of
 from fhir_server.interactions.dispatch import Dispatcher, Interaction
 from fhir_server.interactions.governed import GovernedGate
 from fhir_server.interactions.subsets import Subsets
 from fhir_server.interactions.table import INTERACTIONS
 from fhir_server.interactions.transaction.links import Links
+from fhir_server.interactions.validating import whole_validator
 from fhir_server.model.clock import Clock, SystemClock
 from fhir_server.model.ids import Ids, RandomIds
 from fhir_server.model.outcome import FhirError
@@ -48,11 +52,11 @@ from fhir_server.settings import (
     SettingsRefused,
     refuse_unknown_types,
 )
-from fhir_server.starting import check_start, in_zone
+from fhir_server.starting import check_start, in_zone, registry_of
 from fhir_server.store.open import Store, StoreOptions, open_store
 from fhir_server.store.sealing.opening import SealingOptions
 from fhir_server.validation.structure import StructureValidator
-from profiles.load import load_registry
+from fhir_server.validation.validator import Validator
 from profiles.registry import Registry
 
 NO_POLICY = (
@@ -79,7 +83,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, ids: Ids | Non
     Raises SettingsRefused, and StoreRefused when the database cannot be used.
     """
     _refuse_closed(settings)
-    registry = load_registry(settings.packages)
+    registry = registry_of(settings)
     ours = definitions(settings.canonical_base)
     registry = replace(registry, operations={**registry.operations, **ours})
     refuse_unknown_types(settings, registry.resource_types)
@@ -206,6 +210,7 @@ def _context(
         replay=store.replay,
         registry=registry,
         validator=validator,
+        definitions=_definitions(registry, validator, store, clock),
         indexer=indexer,
         owners=Owners(registry, settings.base_url),
         cursors=Cursors(store.secret(CURSOR_KEY)),
@@ -223,8 +228,18 @@ def _context(
         cross_person_types=_types(settings.cross_person_types, registry),
         # In a governed server the View of each request says whether it may.
         update_create=True,
+        demands=demands_of(settings.validation, settings.required_profiles),
         integrity=integrity.check if settings.referential_integrity == ENFORCE else None,
     )
+
+
+def _definitions(
+    registry: Registry, structure: StructureValidator, store: Store, clock: Clock
+) -> Definitions:
+    def compiled(generation: Registry) -> Validator:
+        return whole_validator(generation, structure, clock.now, best_practice=False)
+
+    return Definitions(registry, StoredDefinitions(store.records), clock, compiled)
 
 
 def _governed(context: Context, settings: Settings, store: Store, policy: Policy | None) -> Context:

@@ -12,6 +12,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType({
     "serve": "Serve FHIR, with a MongoDB of its own if none is given.",
     "token": "Make development tokens for a governed server, and revoke them.",
     "load": "Load files and folders into a running server.",
+    "import": "Import clinical documents into a running server, and account for every one.",
     "reindex": "Compute search entries anew, beside a running server.",
     "keys": "Show, rotate and destroy the keys that seal records.",
     "audit": "Prove that the access log is what it was: verify, export, checkpoints.",
@@ -19,6 +20,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType({
     "package": "Turn a FHIR package into definitions the server knows.",
 })  # fmt: skip
 """Name → one line; the command of that name is in `fhir_server.commands.<name>`."""
+WORDS: Mapping[str, str] = MappingProxyType({"import": "import_documents"})
+"""Names that are words of the language, and what their modules are called."""
 
 
 class Lazy(click.Group):
@@ -32,8 +35,9 @@ class Lazy(click.Group):
         """Return the command, or None if there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"fhir_server.commands.{cmd_name}")
-        command = getattr(module, cmd_name)
+        name = WORDS.get(cmd_name, cmd_name)
+        module = importlib.import_module(f"fhir_server.commands.{name}")
+        command = getattr(module, name)
         assert isinstance(command, click.Command)
         return command
 

@@ -14,12 +14,13 @@ from datetime import UTC, tzinfo
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final, Literal
 
 from fhir_server import settings_values as values
 from fhir_server.model.outcome import DEFAULT_CANONICAL_BASE
 from fhir_server.settings_sealing import sealing_faults
 from fhir_server.settings_values import IllegalValue
+from profiles.package import DATA
 
 PREFIX = "FHIR_"
 FOREIGN = frozenset({"FHIR_CORPUS", "FHIR_TOKEN"})
@@ -28,6 +29,8 @@ FOREIGN = frozenset({"FHIR_CORPUS", "FHIR_TOKEN"})
 EVERY_TYPE = ("*",)
 SINGLE, MULTIPLE = "single", "multiple"
 OFF, ENFORCE = "off", "enforce"
+STRUCTURE: Final = "structure"
+PROFILES: Final = "profiles"
 ON = "on"
 
 DIRECTORY_TYPES = (
@@ -93,6 +96,10 @@ class Settings:
     """`SINGLE` or `MULTIPLE`."""
     referential_integrity: str = OFF
     """`OFF` or `ENFORCE`."""
+    validation: Literal["structure", "profiles"] = STRUCTURE
+    """`STRUCTURE` or `PROFILES`."""
+    required_profiles: tuple[str, ...] = ()
+    """`Type=canonical`."""
     cors_origins: tuple[str, ...] = ()
     """Origins, or `*`."""
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -100,6 +107,11 @@ class Settings:
     page_size_max: int = 500
     open: bool = False
     """Whether everyone may do everything.  Only a command line says so: no variable, no file."""
+
+    @property
+    def package_folders(self) -> tuple[Path, ...]:
+        """Where built packages are looked for: those of this installation, then those that ship."""
+        return (self.data_dir / "packages", DATA)
 
     @property
     def zone(self) -> tzinfo:
@@ -135,7 +147,8 @@ SETTINGS: tuple[Setting, ...] = (
             "The address that clients see: the root of every Location, fullUrl and next link. "
             "Unset: made of the host and port of `serve`."),
     Setting("packages", values.packages, "list of id#version",
-            "The FHIR packages whose definitions the server knows."),
+            "The FHIR packages whose definitions the server knows (see packages.md); what they need comes with "
+            "them, and the later one counts."),
     Setting("policy", values.policy, "name or TOML file",
             "The policy of a realm: who may see and do what. Needed without `--open`, not applied with it."),
     Setting("development_tokens", values.one_of(OFF, ON), "off or on",
@@ -182,6 +195,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("referential_integrity", values.one_of(OFF, ENFORCE), "off or enforce",
             "Whether references to resources that do not exist here, and deletions of what is referenced, "
             "are refused."),
+    Setting("validation", values.one_of(STRUCTURE, PROFILES), "structure or profiles",
+            "What every write is held to: its structure, or the rules of FHIR and the profiles that it names "
+            "(`meta.profile`) too."),
+    Setting("required_profiles", values.required_profiles, "list of Type=canonical",
+            "Profiles that resources of a type have to conform to, whether they name them or not."),
     Setting("cors_origins", values.origins, "list of origins or *",
             "Web origins whose pages may call the API from a browser: https://app.example.org."),
     Setting("trusted_proxies", values.networks, "list of addresses or networks",
@@ -232,8 +250,8 @@ def refuse_unknown_types(settings: Settings, known: Iterable[str]) -> None:
     faults = [
         f"{PREFIX}{name.upper()} names the resource type {type_name!r}, which does not exist"
         f"{_nearest(type_name, types)}"
-        for name in ("native_types", "cross_person_types")
-        for type_name in getattr(settings, name)
+        for name in ("native_types", "cross_person_types", "required_profiles")
+        for type_name in (item.partition("=")[0] for item in getattr(settings, name))
         if type_name not in types and type_name != "*"
     ]
     if faults:

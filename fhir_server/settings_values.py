@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _TYPE_NAME = re.compile(r"[A-Z][A-Za-z]+\Z")
+_CANONICAL = re.compile(r"[a-z][a-z0-9+.\-]*:[^\s|]+(\|[^\s|]+)?\Z")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9.\-]*#[A-Za-z0-9.\-]+\Z")
 # What MongoDB refuses in the name of a database, and the names that it keeps for itself.
 _DATABASE = re.compile(r"[A-Za-z0-9_\-]{1,63}\Z")
@@ -138,6 +139,19 @@ def type_names(raw: object) -> tuple[str, ...]:
         if name != "*" and not _TYPE_NAME.match(name):
             raise IllegalValue(f"{name!r} is not the name of a resource type; Patient is one, for instance.")
     return names
+
+
+def required_profiles(raw: object) -> tuple[str, ...]:
+    """Return `Type=canonical` items; a type may have several."""
+    items = _items(raw)
+    for item in items:
+        name, _, canonical = item.partition("=")
+        if not _TYPE_NAME.match(name) or not _CANONICAL.match(canonical):
+            raise IllegalValue(
+                f"{item!r} is not Type=canonical; "
+                "Patient=http://example.org/StructureDefinition/patient is, for instance."
+            )
+    return items
 
 
 def origins(raw: object) -> tuple[str, ...]:

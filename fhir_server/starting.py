@@ -9,6 +9,9 @@ from fhir_server.access.policy import Policy
 from fhir_server.settings import ON, Settings, SettingsRefused
 from fhir_server.store.access_mark import OPEN, access_mark, holds_choices, holds_records, set_access_mark
 from fhir_server.store.catalogue import Catalogue
+from profiles.load import load_registry
+from profiles.package import PackageError
+from profiles.registry import Registry
 
 DISREGARDS = (
     "In this database persons chose who may see their records, and --open disregards that. Serve it with "
@@ -26,6 +29,17 @@ def in_zone(settings: Settings, policy: Policy | None) -> Settings:
     if settings.timezone is not None or policy is None:
         return settings
     return replace(settings, timezone=ZoneInfo(policy.timezone))
+
+
+def registry_of(settings: Settings) -> Registry:
+    """Return the definitions of the packages that the settings name.
+
+    Raises SettingsRefused if one of them is not built or is damaged.
+    """
+    try:
+        return load_registry(settings.packages, folder=settings.package_folders)
+    except PackageError as fault:
+        raise SettingsRefused([f"FHIR_PACKAGES: {fault}"]) from fault
 
 
 def check_start(settings: Settings, policy: Policy | None, catalogue: Catalogue) -> None:

@@ -12,6 +12,7 @@ import click
 from fhir_server.cli import main
 from fhir_server.model.outcome import SITUATIONS
 from fhir_server.settings import DIRECTORY_TYPES, SETTINGS, Setting, default_of
+from importers.cda.extensions import DEFINITIONS
 
 ROOT = Path(__file__).parent.parent
 WIDTH = 100
@@ -19,6 +20,16 @@ WIDTH = 100
 CLI_HEAD = """# Command line
 
 The help of every command, written by `make docs`; a test compares it.
+"""
+
+EXTENSIONS_HEAD = """# Extensions of imported documents
+
+What a CDA document says that R4 has no element and HL7 no extension for, below
+`[canonical base]/StructureDefinition/`. Made from the code by `make docs`; a test compares it. See
+[CDA documents as FHIR](import-cda.md).
+
+| name | on | value | what it says |
+|---|---|---|---|
 """
 
 SETTINGS_HEAD = """# Settings
@@ -83,10 +94,20 @@ def errors_page() -> str:
     return ERRORS_HEAD + "".join(rows)
 
 
+def extensions_page() -> str:
+    """Return the page of our own extensions in what importers make."""
+    rows = []
+    for name, known in sorted(DEFINITIONS.items()):
+        value = known.value or ", ".join(f"{part}: {kind}" for part, kind in known.parts)
+        rows.append(f"| `{name}` | {', '.join(known.contexts)} | {value} | {known.text} |\n")
+    return EXTENSIONS_HEAD + "".join(rows)
+
+
 PAGES: Mapping[str, Callable[[], str]] = MappingProxyType({
     "docs/cli.md": cli_page,
     "docs/settings.md": settings_page,
     "docs/errors.md": errors_page,
+    "docs/import-extensions.md": extensions_page,
 })  # fmt: skip
 
 

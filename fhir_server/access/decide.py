@@ -22,7 +22,9 @@ from fhir_server.access.policy_rules import Rule
 from fhir_server.access.predicates import (
     ByType,
     Case,
+    Either,
     Joint,
+    authors_of,
     directory_reading,
     directory_writing,
     reading,
@@ -31,7 +33,7 @@ from fhir_server.access.predicates import (
 from fhir_server.access.relations import NO_RELATIONS, Relations, relations_of
 from fhir_server.model.actor import Actor
 from fhir_server.model.outcome import FhirError, refuse
-from fhir_server.model.predicate import OwnerIs, Predicate
+from fhir_server.model.predicate import AllOf, AuthorIn, OwnerIs, Predicate
 from fhir_server.model.view import View
 
 REFUSED: Final = "You are not authorised to do this for this person."
@@ -117,6 +119,18 @@ def acting(view: View) -> View:
     Never for what a client sent.
     """
     return replace(view, write=ByType(_NO_TYPES, _NO_TYPES, OwnerIs(view.owner)))
+
+
+def depositing(view: View, actor: Actor) -> View:
+    """Return the View of a deposit that is told from its repetition: beside what may be read, it finds what
+    the same actor deposited in the same record before.
+
+    It tells the actor nothing that it did not send itself.
+    """
+    if view.owner is None:
+        return view
+    own = AllOf((OwnerIs(view.owner), AuthorIn(authors_of(actor))))
+    return replace(view, by_type=Either(view.by_type, own, view.directory))
 
 
 def shared(view: View, other: View) -> View:

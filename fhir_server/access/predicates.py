@@ -91,6 +91,29 @@ class Joint(Mapping[str, Predicate]):
 
 
 @dataclass(frozen=True, slots=True)
+class Either(Mapping[str, Predicate]):
+    """What holds by a mapping, or by `other`, which says nothing of the types in `directory`."""
+
+    one: Mapping[str, Predicate]
+    other: Predicate
+    directory: frozenset[str]
+
+    def __getitem__(self, resource_type: str) -> Predicate:
+        if resource_type in self.directory:
+            return self.one[resource_type]
+        try:
+            return AnyOf((self.one[resource_type], self.other))
+        except KeyError:
+            return self.other
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.one)
+
+    def __len__(self) -> int:
+        return len(self.one)
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """What a rule that permits is applied to.  `owner` None: a population."""
 
@@ -141,7 +164,7 @@ def directory_writing(policy: Policy, actor: Actor) -> Mapping[str, Predicate]:
     """Return what is written of the types that are of no person."""
     rule = policy.directory
     if actor.kind in rule.own_writers and actor.kind not in rule.writers:
-        own = AllOf((OwnerIs(None), AuthorIn(_authors(actor))))
+        own = AllOf((OwnerIs(None), AuthorIn(authors_of(actor))))
         return {**_directory(policy, False), **dict.fromkeys(rule.own_types, own)}
     return _directory(policy, actor.kind in rule.writers)
 
@@ -165,7 +188,7 @@ def _record(case: Case) -> Predicate:
 
 
 def _own(case: Case) -> Predicate:
-    own = AuthorIn(_authors(case.actor))
+    own = AuthorIn(authors_of(case.actor))
     return AllOf((own, LabelsExclude(frozenset({CHOICE})))) if CHOICE in case.rule.withholds else own
 
 
@@ -254,7 +277,7 @@ def _audit(case: Case) -> Predicate:
     return _all_of(parts)
 
 
-def _authors(actor: Actor) -> frozenset[str]:
+def authors_of(actor: Actor) -> frozenset[str]:
     """Return the names under which an actor deposits."""
     return frozenset((actor.identity, actor.structure) if actor.structure else (actor.identity,))
 
@@ -266,7 +289,7 @@ def _written(case: Case) -> Predicate:
         case "none":
             return _NOTHING
         case "own":
-            parts.append(AuthorIn(_authors(case.actor)))
+            parts.append(AuthorIn(authors_of(case.actor)))
         case "all":
             pass
     if case.actor.secret:

@@ -16,8 +16,8 @@ from fhir_server.commands.loading.inputs import Text, Unreadable, find_files, re
 from fhir_server.commands.loading.resource_text import is_resource, read_tree
 from fhir_server.model.outcome import FhirError, Issue
 from fhir_server.settings import SettingsRefused, read_settings
+from fhir_server.starting import registry_of
 from fhir_server.validation.structure import StructureValidator
-from profiles.load import load_registry
 
 EXIT_VALID, EXIT_INVALID, EXIT_NOT_POSSIBLE = 0, 1, 2
 ERRORS = ("fatal", "error")
@@ -58,7 +58,7 @@ def check(paths: tuple[Path, ...], config: Path | None, as_json: bool) -> None:
         if not files:
             raise Unreadable("There is no .json, .ndjson, .jsonl, .xml (also .gz) or .tgz file to check.")
         settings = read_settings(os.environ, config)
-        validator = StructureValidator(load_registry(settings.packages))
+        validator = StructureValidator(registry_of(settings))
         invalid = count = 0
         for found in _check(files, validator):
             count += 1

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -24,6 +22,7 @@ from fhir_server.commands.loading.inputs import Unreadable, find_files
 from fhir_server.commands.loading.journal import Journal, JournalRefused
 from fhir_server.commands.loading.report import FAILED, OUTCOMES, Report
 from fhir_server.commands.loading.sender import Sender, Unreachable
+from fhir_server.commands.loading.stopping import stopping
 from fhir_server.settings_values import IllegalValue, base_url
 
 EXIT_STORED, EXIT_SOME_REFUSED, EXIT_NOT_POSSIBLE, EXIT_STOPPED = 0, 1, 2, 130
@@ -121,25 +120,10 @@ def _load(
     if not files:
         raise Unreadable("There is no .json, .ndjson, .jsonl, .xml (also .gz) or .tgz file to load.")
     sender.greet()
-    with _stopping(stopped), _progress(files, quiet) as progress:
+    with stopping(stopped), _progress(files, quiet) as progress:
         return load_run.load_files(
             files, sender, journal, connections=connections, stopped=stopped, progress=progress
         )
-
-
-@contextmanager
-def _stopping(stopped: threading.Event) -> Iterator[None]:
-    """Set `stopped` at the first Ctrl-C; what is under way is still answered.  A second one ends at once."""
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        stopped.set()
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

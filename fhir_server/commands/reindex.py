@@ -29,7 +29,7 @@ from fhir_server.model.outcome import FhirError
 from fhir_server.model.view import View
 from fhir_server.search.index import Indexer
 from fhir_server.settings import EVERY_TYPE, ON, Settings, SettingsRefused, read_settings
-from fhir_server.starting import in_zone
+from fhir_server.starting import in_zone, registry_of
 from fhir_server.store.access_mark import set_access_mark
 from fhir_server.store.connection import StoreRefused
 from fhir_server.store.data_dir import AlreadyServed, UnsafeDirectory
@@ -37,7 +37,6 @@ from fhir_server.store.embedded import Embedded
 from fhir_server.store.mongod import MongodUnavailable
 from fhir_server.store.open import Store, StoreOptions, open_store
 from fhir_server.store.sealing.opening import SealingOptions
-from profiles.load import load_registry
 from profiles.registry import Registry
 
 UNLABELLED = (
@@ -89,7 +88,7 @@ def reindex(
     counts: Counter[str] = Counter()
     try:
         settings = read_settings(os.environ, config, defaults={"cross_person_types": EVERY_TYPE})
-        registry = load_registry(settings.packages)
+        registry = registry_of(settings)
         unknown = sorted(set(types) - registry.resource_types)
         if unknown:
             raise SettingsRefused([f"There is no resource type {unknown[0]!r}."])

@@ -45,7 +45,9 @@ def agree(interaction: Interaction, resource_type: str, query: Pairs, environ: M
     sent = environ.get("CONTENT_TYPE") if interaction.takes in ("resource", "patch") else None
     if resource_type == binary.BINARY and binary.is_content(sent):
         sent = None
-    holds_content = resource_type == binary.BINARY and interaction.name in binary.READS
+    holds_content = interaction.content or (
+        resource_type == binary.BINARY and interaction.name in binary.READS
+    )
     if holds_content and not formats.names_fhir(override, accept):
         return Wire(formats.JSON, content=True)
     agreed = formats.answer_format(override, accept, sent)

@@ -176,6 +176,10 @@ class Exchange:
             body = reading.resource_of(
                 environ, data, self._codecs, interaction, request.resource_type, request.id
             )
+        if interaction.takes == "document":
+            body = reading.delivery_of(
+                environ, data, self._codecs, query, self._context.zone, self._context.canonical_base
+            )
         patch = (
             reading.patch_of(environ, data, self._codecs.patches) if interaction.takes == "patch" else None
         )

@@ -14,6 +14,8 @@ from fhir_server.interactions.dispatch import Interaction
 from profiles.definitions import OperationDefinition, OperationParameter
 
 FHIR_JSON = "application/fhir+json"
+DOCUMENT_TYPES = ("application/xml", "text/xml", "application/octet-stream")
+"""In which a document is sent alone."""
 SCHEMAS = "#/components/schemas/"
 
 OF_BUNDLES = frozenset(
@@ -118,6 +120,10 @@ def _answer_schema(row: Interaction, operation: OperationDefinition | None) -> s
 def _body(row: Interaction, operation: OperationDefinition | None) -> dict[str, Any] | None:
     if row.takes == "form":
         return {FORM: {"schema": {"type": "object", "additionalProperties": {"type": "string"}}}}
+    if row.takes == "document":
+        parameters = {} if operation is None else {"$ref": SCHEMAS + name_of(operation, "in")}
+        alone: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+        return {**dict.fromkeys(DOCUMENT_TYPES, alone), FHIR_JSON: {"schema": parameters}}
     if row.takes != "resource":
         return None
     name = "Resource" if operation is None else name_of(operation, "in")

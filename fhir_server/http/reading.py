@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.wsgi import get_content_length, get_input_stream
@@ -9,6 +11,7 @@ from werkzeug.wsgi import get_content_length, get_input_stream
 from fhir_server.http import binary, formats
 from fhir_server.http.codecs import Codecs
 from fhir_server.interactions.dispatch import Interaction, parse_query
+from fhir_server.interactions.importing.delivery import Delivery
 from fhir_server.interactions.patching.patches import Patch, Patches
 from fhir_server.interactions.request import Pairs
 from fhir_server.model.outcome import FhirError, Issue, refuse
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment as Environ
 
 IDENTITY = frozenset({"", "identity"})
+PATIENT, DOCUMENT, PLACE = "patient", "document", "Parameters.parameter.resource"
+"""What the parameters of an import are called, and where the document stands."""
 ACCEPT_PATCH = "Accept-Patch"
 """Spec: https://www.rfc-editor.org/rfc/rfc5789#section-3.1"""
 
@@ -64,6 +69,44 @@ def resource_of(
             raise refuse("length-needed", "Content is sent to Binary with a Content-Length.")
         return binary.resource_of(data, content_type, environ.get("HTTP_X_SECURITY_CONTEXT"), id)
     return codecs.of(formats.body_format(content_type)).decode(data) if data else None
+
+
+def delivery_of(
+    environ: Environ, data: bytes, codecs: Codecs, query: Pairs, zone: tzinfo, base: str
+) -> Delivery:
+    """Return a posted document: its bytes alone, or a Binary, or Parameters with `document` and `patient`.
+
+    `zone` is that of times in it without an offset, `base` the canonical base of what is ours.
+    Raises FhirError `wrong-type`, `illegal-value` and those of a resource.
+    """
+    patient = tuple(value for name, value in query if name == PATIENT)
+    content_type = environ.get("CONTENT_TYPE")
+    name = (content_type or binary.UNTYPED).partition(";")[0].strip().lower()
+    if not formats.is_fhir(name):
+        return Delivery(data, zone, base, patient)
+    resource = codecs.of(formats.body_format(content_type)).decode(data)
+    given = _parameters(resource)
+    held = given.get(DOCUMENT, resource)
+    named = given.get(PATIENT, {}).get("reference")
+    if not isinstance(held, dict) or held.get("resourceType") != binary.BINARY:
+        raise refuse("wrong-type", "The document is sent as its bytes, or in a Binary.", PLACE)
+    try:
+        content = base64.b64decode(held.get("data", ""), validate=True)
+    except (ValueError, TypeError):
+        raise refuse("illegal-value", "The data of the Binary is not base64.", f"{PLACE}.data") from None
+    return Delivery(content, zone, base, (*patient, named) if isinstance(named, str) else patient)
+
+
+def _parameters(resource: Any) -> dict[str, Any]:
+    """Return the resources and references among the parameters of a call, by name."""
+    given = resource.get("parameter") if isinstance(resource, dict) else None
+    found: dict[str, Any] = {}
+    for one in given if isinstance(given, list) else ():
+        if isinstance(one, dict):
+            value = one.get("resource", one.get("valueReference"))
+            if isinstance(value, dict):
+                found[str(one.get("name"))] = value
+    return found
 
 
 def patch_of(environ: Environ, data: bytes, patches: Patches) -> Patch:

@@ -57,6 +57,8 @@ class Binder:
         resource_type = request.resource_type
         if interaction.public or interaction.name in BASE or (interaction.impersonal and not request.id):
             return Nothing()
+        if interaction.names is not None:
+            return interaction.names(self, request)
         if resource_type in self.directory:
             return Directory()
         if request.id:

@@ -13,6 +13,7 @@ from fhir_server.interactions.lookup import Criteria, bind_address, find, one_at
 from fhir_server.interactions.preconditions import check_if_match, check_if_none_match, stale
 from fhir_server.interactions.request import Reply, Request
 from fhir_server.interactions.update import creation_refused, store_version
+from fhir_server.interactions.validating import validated
 from fhir_server.interactions.writing import gave_up
 from fhir_server.model.outcome import FhirError, refuse
 from fhir_server.model.unit_of_work import ConditionMatched, VersionConflict
@@ -29,6 +30,7 @@ def conditional_update(context: Context, request: Request) -> Reply:
     if earlier is not None:
         return writing.replayed(context, request, earlier)
     resource = resource_of(context, request)
+    request = validated(context, request, resource)
     for _ in range(context.limits.attempts):
         wanted = bind_address(context, request)
         current = one_at_most(find(context, request, wanted))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fhir_server.access.labelling import Labelling
 from fhir_server.access.policy import Policy, neutral_policy
 from fhir_server.access.ports import AuditSink, Choices, Proofs
+from fhir_server.interactions.demands import Demands
 from fhir_server.interactions.gate import Gate, OpenGate
 from fhir_server.interactions.patching.patches import Patches
 from fhir_server.interactions.ports import Blobs, Journal, Records, Replay
@@ -23,6 +24,7 @@ from profiles.registry import Registry
 
 if TYPE_CHECKING:
     from fhir_server.interactions.capabilities import Statement
+    from fhir_server.interactions.definitions import Definitions
     from fhir_server.interactions.dispatch import Dispatcher
     from fhir_server.interactions.integrity import Integrity
     from fhir_server.interactions.subsets import Subsets
@@ -54,6 +56,8 @@ class Context:
     replay: Replay
     registry: Registry
     validator: StructureValidator
+    definitions: Definitions
+    """The profiles, value sets and code systems that validation uses, posted ones among them."""
     indexer: Indexer
     owners: Owners
     cursors: Cursors
@@ -76,6 +80,8 @@ class Context:
     """Whether a PUT to an unknown id may create."""
     integrity: Integrity | None = None
     """Refuses references to nothing and deletions of what is referenced; None: both are allowed."""
+    demands: Demands = field(default_factory=Demands)
+    """How far what is written is validated."""
     gate: Gate = field(default_factory=OpenGate)
     labelling: Labelling = field(default_factory=lambda: Labelling(neutral_policy()))
     """What labels mean and where they flow."""

@@ -14,6 +14,7 @@ from fhir_server.interactions.lookup import Criteria, bind, find, several
 from fhir_server.interactions.read import not_found
 from fhir_server.interactions.replies import of_document, of_stored, reply_of
 from fhir_server.interactions.request import Reply, Request
+from fhir_server.interactions.validating import validated
 from fhir_server.interactions.writing import Changes, commit_one, gave_up
 from fhir_server.model.unit_of_work import ConditionMatched, VersionConflict
 
@@ -28,6 +29,7 @@ def create(context: Context, request: Request) -> Reply:
     if earlier is not None:
         return writing.replayed(context, request, earlier)
     resource = resource_of(context, request)
+    request = validated(context, request, resource)
     text = request.conditions.if_none_exist
     if text is None:
         return store_new(context, request, resource, None)

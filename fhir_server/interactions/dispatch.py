@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl, unquote
 
 from fhir_server.interactions.context import Context
@@ -12,6 +12,10 @@ from fhir_server.interactions.request import Pairs, Reply, Request
 from fhir_server.model.ids import ID_PATTERN
 from fhir_server.model.outcome import FhirError, Issue, refuse
 from fhir_server.search.compartments import Compartment
+
+if TYPE_CHECKING:
+    from fhir_server.interactions.binding import Binder
+    from fhir_server.interactions.names import AnyNames
 
 Handler = Callable[[Context, Request], Reply]
 Level = Literal["system", "type", "instance"]
@@ -41,7 +45,7 @@ class Interaction:
     method: str
     shape: str
     handler: Handler
-    takes: Literal["nothing", "resource", "form", "patch"] = "nothing"
+    takes: Literal["nothing", "resource", "form", "patch", "document"] = "nothing"
     """What the body of a request is."""
     declared: bool = True
     """Whether the CapabilityStatement lists it under its name."""
@@ -55,6 +59,10 @@ class Interaction:
     """Whether, without an id in its address, it is about nothing that is stored: it names no person."""
     governed: bool = False
     """Whether it is served only where access is governed: without, there is nothing that it could do."""
+    content: bool = False
+    """Whether its answer, a Binary, goes out as the bytes that it holds unless a FHIR format is asked for."""
+    names: Callable[[Binder, Request], AnyNames] | None = None
+    """Tells whom a request names, where its body says so in a way of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ Spec: https://hl7.org/fhir/R4/bundle.html#transaction
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.dispatch import Address
 from fhir_server.interactions.request import Conditions
-from fhir_server.model.outcome import FhirError, Issue, refuse
+from fhir_server.model.outcome import FhirError, refuse
 
 MEMBERS = {
     "if_match": "ifMatch",
@@ -87,9 +87,7 @@ def read_entry(context: Context, raw: Any, position: int) -> Entry:
 
 def below(error: FhirError, path: str) -> FhirError:
     """Return the error with the path of its entry where an issue has no place of its own."""
-    issues = [
-        Issue(issue.situation, issue.text, issue.expression or path, issue.severity) for issue in error.issues
-    ]
+    issues = [replace(issue, expression=issue.expression or path) for issue in error.issues]
     return FhirError(*issues, status=error.status)
 
 
@@ -98,10 +96,7 @@ def inside(error: FhirError, entry: Entry) -> FhirError:
     # The resource of a patch entry is the patch; what it makes of another resource has no place here.
     is_patch = entry.address.interaction.takes == "patch"
     own = "Parameters." if is_patch else f"{entry.address.resource_type}."
-    issues = [
-        Issue(issue.situation, issue.text, _deeper(issue.expression, own, entry.path), issue.severity)
-        for issue in error.issues
-    ]
+    issues = [replace(issue, expression=_deeper(issue.expression, own, entry.path)) for issue in error.issues]
     return FhirError(*issues, status=error.status)
 
 

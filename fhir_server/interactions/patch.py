@@ -19,6 +19,7 @@ from fhir_server.interactions.preconditions import check_if_match, check_if_none
 from fhir_server.interactions.read import deleted, not_found
 from fhir_server.interactions.request import Reply, Request
 from fhir_server.interactions.update import read_current, store_version
+from fhir_server.interactions.validating import validated
 from fhir_server.interactions.writing import gave_up
 from fhir_server.model import exact_json
 from fhir_server.model.document import Stored
@@ -93,4 +94,5 @@ def _store(context: Context, request: Request, change: Patch, current: Stored | 
     check_if_none_match(request.conditions, current)
     current = with_facts(context, request, current)
     resource = result_of(context, change, current)
+    request = validated(context, request, resource)
     return store_version(context, replace(request, id=current.id), resource, current, keeps=False)

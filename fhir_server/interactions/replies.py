@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/http.html#ops
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,7 +65,7 @@ def reply_of(context: Context, request: Request, written: Written, *, audited: b
     """Return the answer of a single write."""
     status, body, is_outcome = written.status, b"", False
     if request.prefer.answer == "OperationOutcome":
-        body, is_outcome = outcome_of(context, written), True
+        body, is_outcome = outcome_of(context, written, request.findings), True
         status = 200 if status == 204 else status
     elif request.prefer.answer != "minimal":
         body = written.body
@@ -76,7 +77,7 @@ def reply_of(context: Context, request: Request, written: Written, *, audited: b
     )  # fmt: skip
 
 
-def outcome_of(context: Context, written: Written) -> bytes:
-    """Return the OperationOutcome of a write that went well."""
+def outcome_of(context: Context, written: Written, findings: Sequence[Issue] = ()) -> bytes:
+    """Return the OperationOutcome of a write that went well, with what validation found all the same."""
     issue = Issue("done", TEXTS[written.status], severity="information")
-    return exact_json.encode(operation_outcome([issue], context.canonical_base))
+    return exact_json.encode(operation_outcome([issue, *findings], context.canonical_base))

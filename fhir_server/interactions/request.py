@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from fhir_server.interactions.patching.patches import Patch
 from fhir_server.model.actor import OPEN, Actor
+from fhir_server.model.outcome import Issue
 from fhir_server.model.view import View
 from fhir_server.search.compartments import Compartment
 
@@ -90,6 +91,8 @@ class Request:
     """What the gate refused of it: the request goes on with a View of nothing, as if nothing were there."""
     by_address: bool = False
     """Whether the person was found by the id of a resource alone: who asks may not know that it is there."""
+    findings: tuple[Issue, ...] = ()
+    """What validation found about its resource that does not stand in its way."""
     compartment: Compartment | None = None
     """Where the search of a compartment takes place; `resource_type` is that of members, empty for all."""
 

@@ -17,6 +17,7 @@ from fhir_server.interactions.labels import guard, with_facts
 from fhir_server.interactions.preconditions import check_if_match, check_if_none_match, stale
 from fhir_server.interactions.replies import of_document
 from fhir_server.interactions.request import Reply, Request
+from fhir_server.interactions.validating import validated
 from fhir_server.interactions.writing import Changes, commit_one, gave_up
 from fhir_server.model.document import Stored
 from fhir_server.model.outcome import FhirError, refuse
@@ -36,6 +37,7 @@ def update(context: Context, request: Request) -> Reply:
         check_type(request.body, request.resource_type)
         check_id({"resourceType": request.resource_type, **request.body}, request.id)
     resource = resource_of(context, request)
+    request = validated(context, request, resource)
     for _ in range(context.limits.attempts):
         current = read_current(context, request)
         check_if_match(request.conditions, current)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fhir_server.interactions import notices, replays
 from fhir_server.interactions.auditing import audit_entries as audit_entries
 from fhir_server.interactions.context import Context
+from fhir_server.interactions.definitions_source import marks_of
 from fhir_server.interactions.replays import Receipt
 from fhir_server.interactions.replies import Written, reply_of
 from fhir_server.interactions.request import Reply, Request, Shown
@@ -62,6 +63,7 @@ def commit(
         replaced = [change.document for change in changes.replaces]
         gone = [change.document for change in changes.deletes]
         context.integrity(context, request, [*changes.creates, *replaced], gone)
+    marks = marks_of(document for _, documents in changes.kinds() for document in documents)
     work = UnitOfWork(
         view=request.view,
         creates=changes.creates,
@@ -69,7 +71,7 @@ def commit(
         deletes=changes.deletes,
         rewrites=changes.rewrites,
         relabels=changes.relabels,
-        flows=changes.flows,
+        flows=(*changes.flows, *marks),
         conditions=changes.conditions,
         audit=_audit(context, request, receipt, status) if reading is None else (),
         audited=None if reading is None else lambda: _audit(context, request, receipt, status, reading()),
@@ -82,6 +84,8 @@ def commit(
         if request.idempotency is None:
             raise
         return replays.again(request.idempotency, found.digest, found.reply)
+    if marks:
+        context.definitions.look_again()
     return None
 
 

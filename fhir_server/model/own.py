@@ -30,6 +30,15 @@ POLICY: Final = "policy"
 """Where the policy that a Consent is under is named: `[base]/policy/[id]`."""
 
 
+IMPORTED: Final = "imported"
+"""Identifier system: what an import finds again by all that it says, having no identifier of its own."""
+
+
+def identifier_system(base: str, name: str) -> str:
+    """Return the system of identifiers of ours."""
+    return f"{base}/identifier/{name}"
+
+
 def code_system(base: str, name: str) -> str:
     """Return the canonical of one of `CODE_SYSTEMS`."""
     return f"{base}/CodeSystem/{name}"

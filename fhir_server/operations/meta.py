@@ -24,6 +24,7 @@ from fhir_server.interactions.replies import of_document
 from fhir_server.interactions.request import Reply, Request, Shown
 from fhir_server.interactions.table import INSTANCE, TYPE
 from fhir_server.interactions.update import read_current
+from fhir_server.interactions.validating import validated
 from fhir_server.interactions.writing import Changes, gave_up
 from fhir_server.model import exact_json
 from fhir_server.model.document import Stored
@@ -91,6 +92,7 @@ def _rewritten(context: Context, request: Request, current: Stored, given: Meta,
         return reply
     resource["meta"] = changed
     check_structure(context, resource, current.resource_type)
+    validated(context, request, resource)
     resource = guard(context, request, resource, current, keeps=False)
     rewritten = rewrite(context, request, resource, current)
     document = rewritten.document

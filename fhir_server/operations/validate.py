@@ -1,26 +1,33 @@
-"""`$validate`: would this be accepted?  Structure for now, and what a create, update or delete needs.
+"""`$validate`: is this right, and would it be accepted?
+
+Asked is the whole validator, whatever a write is held to: structure, the rules of FHIR, the profiles that the
+resource names and those of the call.  With a mode, also what that write needs.
 
 Spec: https://hl7.org/fhir/R4/resource-operation-validate.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fhir_server.interactions.assemble import refuse_subsetted
 from fhir_server.interactions.context import Context
+from fhir_server.interactions.definitions_check import definition_faults, is_definition
 from fhir_server.interactions.dispatch import Interaction
-from fhir_server.interactions.incoming import check_id
+from fhir_server.interactions.incoming import FATAL, check_id
 from fhir_server.interactions.operation_input import read_input
 from fhir_server.interactions.read import not_found
 from fhir_server.interactions.request import Reply, Request
+from fhir_server.interactions.resolving import Resolver
 from fhir_server.interactions.table import INSTANCE, TYPE
 from fhir_server.model import exact_json
 from fhir_server.model.outcome import FhirError, Issue, operation_outcome, refuse
 
 CANONICAL = "http://hl7.org/fhir/OperationDefinition/Resource-validate"
 NAME = "$validate"
+WRITES = frozenset({"create", "update"})
+"""Modes that ask whether a write would be accepted."""
 
 
 def validate(context: Context, request: Request) -> Reply:
@@ -37,12 +44,29 @@ def validate(context: Context, request: Request) -> Reply:
     resource = given["resource"][0] if "resource" in given else _stored(context, request, mode)
     issues = MODES[mode](context, request, resource)
     if resource is not None:
-        issues = [*context.validator.validate(resource, request.resource_type), *issues]
-    issues += _of_profiles(context, request.resource_type, given.get("profile", ()))
-    if not issues:
-        issues = [Issue("done", "Nothing is wrong with it.", severity="information")]
+        asked = [str(profile) for profile in given.get("profile", ())]
+        if mode in WRITES:
+            asked += context.demands.profiles_of(request.resource_type)
+        issues = [*_found(context, request, resource, asked), *issues]
+    if not any(issue.severity in FATAL for issue in issues):
+        issues = [Issue("done", "Nothing is wrong with it.", severity="information"), *issues]
     body = exact_json.encode(operation_outcome(issues, context.canonical_base))
     return Reply(200, body, is_outcome=True)
+
+
+def _found(context: Context, request: Request, resource: Any, asked: Sequence[str]) -> list[Issue]:
+    generation = context.definitions.current()
+    profiles, unusable = generation.usable(asked)
+    issues = generation.validator.validate(
+        resource,
+        profiles=profiles,
+        expected_type=request.resource_type,
+        resolve=Resolver(context, request),
+    )
+    is_sound = not any(issue.severity in FATAL for issue in issues)
+    if is_sound and is_definition(resource):
+        issues = [*issues, *definition_faults(generation, resource)]
+    return [*unusable, *issues]
 
 
 def _stored(context: Context, request: Request, mode: str) -> Any:
@@ -54,20 +78,6 @@ def _stored(context: Context, request: Request, mode: str) -> Any:
     if stored is None or stored.deleted:
         raise not_found()
     return None if mode == "delete" else exact_json.decode(stored.body)
-
-
-def _of_profiles(context: Context, resource_type: str, profiles: Any) -> list[Issue]:
-    found = []
-    for profile in profiles:
-        url = profile.partition("|")[0]
-        known = next((one for one in context.registry.structures.values() if one.url == url), None)
-        if known is None:
-            text = "This server does not know the profile: nothing was checked against it."
-            found.append(Issue("illegal-parameter-value", text))
-        elif known.name not in (resource_type, "Resource", "DomainResource"):
-            text = f"The profile is one of {known.name}, not of {resource_type}."
-            found.append(Issue("illegal-parameter-value", text))
-    return found
 
 
 def _nothing_more(_context: Context, _request: Request, _resource: Any) -> list[Issue]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from fhir_server.operations import definitions
 from profiles.registry import Registry
 from tests.http.calls import bundle, entry, issues, new_id, observation, patient, send, situation
 from tests.http.conftest import MakeApp
@@ -158,9 +159,9 @@ VALIDATIONS = [
     pytest.param("/Patient/$validate?mode=create", patient(), ["done"], id="mode-in-the-address"),
     pytest.param("/Patient/$validate", BROKEN, ["empty-element", "unknown-element"], id="broken-alone"),
     pytest.param("/Patient/$validate", call(BROKEN), ["empty-element", "unknown-element"], id="broken-within-parameters"),
-    pytest.param("/Patient/$validate", observation(None), ["type-mismatch"], id="another-type"),
+    pytest.param("/Patient/$validate", observation(None), ["profile-mismatch", "type-mismatch"], id="another-type"),
     pytest.param("/Patient/$validate", call(patient(), profile=KNOWN), ["done"], id="profile-of-the-type"),
-    pytest.param("/Patient/$validate", call(patient(), profile=PROFILE), ["illegal-parameter-value"], id="profile"),
+    pytest.param("/Patient/$validate", call(patient(), profile=PROFILE), ["unknown-profile"], id="profile"),
     pytest.param("/Patient/$validate", call(patient(), mode="update"), ["id-mismatch"], id="update-without-id"),
     pytest.param("{path}/$validate", call(patient("x"), mode="update"), ["id-mismatch"], id="update-of-another"),
     pytest.param("{path}/$validate", call(mode="delete"), ["done"], id="delete"),
@@ -214,9 +215,9 @@ def test_a_batch_can_call_operations(client: FlaskClient, path: str) -> None:
 
 def test_operations_are_declared_where_they_can_be_called(client: FlaskClient, registry: Registry) -> None:
     rest = send(client, "GET", "/metadata").get_json()["rest"][0]
-    assert [one["name"] for one in rest["operation"]] == ["meta"]
+    assert [one["name"] for one in rest["operation"]] == ["import-document", "meta"]
     for resource in rest["resource"]:
         names = {one["name"]: one["definition"] for one in resource["operation"]}
         own = {"Observation": {"lastn"}, "Patient": {"everything"}}.get(resource["type"], set())
-        assert set(names) == {"meta", "meta-add", "meta-delete", "validate", *own}
-        assert set(names.values()) <= set(registry.operations)
+        assert set(names) == {"meta", "meta-add", "meta-delete", "source", "validate", *own}
+        assert set(names.values()) <= {*registry.operations, *definitions()}

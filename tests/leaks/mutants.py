@@ -108,6 +108,10 @@ SECOND: Final[Mapping[tuple[str, str], str]] = {
     ("operations.see_as", "count"): "the person's own question; tests of `$see-as` compare it",
     ("operations.see_as", "read"): "the person's own question; tests of `$see-as` compare it",
     ("interactions.choice_calls", "read"): "a party of the directory",
+    ("interactions.importing.person", "read"): "the Patient whom the request names",
+    ("interactions.importing.replacing", "read_many"): "what Provenances found inside the View tell of, and that "
+    "a search inside it found",
+    ("operations.source", "read"): "behind a search for Provenances, which have the labels of what they tell of",
 }  # fmt: skip
 """Places of which dropping the View changes no answer in this policy, and why."""
 

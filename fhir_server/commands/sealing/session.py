@@ -17,6 +17,7 @@ import click
 
 from fhir_server.model.outcome import FhirError
 from fhir_server.settings import EVERY_TYPE, ON, SettingsRefused, read_settings
+from fhir_server.starting import registry_of
 from fhir_server.store.connection import StoreRefused
 from fhir_server.store.data_dir import AlreadyServed, UnsafeDirectory
 from fhir_server.store.embedded import Embedded
@@ -24,7 +25,6 @@ from fhir_server.store.mongod import MongodUnavailable
 from fhir_server.store.open import Store, StoreOptions, open_store
 from fhir_server.store.sealing.opening import SealingOptions
 from fhir_server.store.sealing.seals import Sealing
-from profiles.load import load_registry
 
 EXIT_DONE: Final = 0
 EXIT_NOT_POSSIBLE: Final = 2
@@ -74,7 +74,7 @@ def _open(config: Path | None, opened: ExitStack) -> Session:
         settings.mongodb_uri or "",
         settings.database,
         StoreOptions(
-            registry=load_registry(settings.packages),
+            registry=registry_of(settings),
             cross_person_types=frozenset(settings.cross_person_types),
             sealing=options,
         ),

@@ -18,6 +18,7 @@ from fhir_server.interactions.transaction.index import index
 from fhir_server.interactions.transaction.plan import Planned, plan
 from fhir_server.interactions.transaction.resolve import resolve
 from fhir_server.interactions.transaction.rewrite import rewrite
+from fhir_server.interactions.transaction.validate import NOTHING_FOUND, Findings, validate
 from fhir_server.model.outcome import FhirError
 from fhir_server.model.unit_of_work import ConditionMatched, VersionConflict
 
@@ -35,11 +36,12 @@ def transaction(context: Context, request: Request) -> Reply:
         try:
             resolved = resolve(context, request, planned)
             resources = rewrite(context, request, planned, resolved)
+            findings = validate(context, request, planned, resolved, resources)
             work = index(context, request, planned, resolved, resources)
             reads = _Reads(context, _quiet(request), planned.reads)
             if work.changes.is_empty:
                 reads()
-                return _answer(context, request, planned, work.receipt, reads, committed=False)
+                return _answer(context, request, planned, work.receipt, reads, findings, committed=False)
             reading = reads if planned.reads else None
             earlier = writing.commit(context, request, work.changes, work.receipt, 200, reading)
         except ConditionMatched:
@@ -49,7 +51,7 @@ def transaction(context: Context, request: Request) -> Reply:
             continue
         if earlier is not None:
             return _again(context, request, planned, earlier)
-        return _answer(context, request, planned, work.receipt, reads, committed=True)
+        return _answer(context, request, planned, work.receipt, reads, findings, committed=True)
     raise writing.gave_up()
 
 
@@ -106,6 +108,7 @@ def _answer(
     planned: Planned,
     receipt: Receipt,
     reads: _Reads,
+    findings: Findings = NOTHING_FOUND,
     *,
     committed: bool,
     replayed: bool = False,
@@ -114,7 +117,8 @@ def _answer(
     shown: list[Shown] = []
     for entry, written in zip(planned.entries, receipt):
         if written is not None:
-            answers[entry.position] = _written(context, _quiet(request), written, replayed=replayed)
+            asked = replace(_quiet(request), findings=findings.get(entry.position, ()))
+            answers[entry.position] = _written(context, asked, written, replayed=replayed)
             if written.entity is not None:
                 shown.append(Shown(written.owner, written.entity))
     body = response_bundle("transaction-response", answers)
