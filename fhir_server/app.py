@@ -118,7 +118,7 @@ def _join(
     validator = StructureValidator(registry)
     codecs = codecs_of(registry, validator)
     bare = _context(settings, registry, validator, codecs, store, interactions, clock, ids)
-    context = _governed(bare, settings, store, policy)
+    context = _governed(_demanding(bare, settings), settings, store, policy)
     proxies = Proxies(settings.trusted_proxies)
     exchange = Exchange(context, codecs, _authentication(settings, store), settings.max_body_bytes, proxies)
     app = flask_application(
@@ -228,8 +228,6 @@ def _context(
         cross_person_types=_types(settings.cross_person_types, registry),
         # In a governed server the View of each request says whether it may.
         update_create=True,
-        demands=demands_of(settings.validation, settings.required_profiles),
-        integrity=integrity.check if settings.referential_integrity == ENFORCE else None,
     )
 
 
@@ -240,6 +238,15 @@ def _definitions(
         return whole_validator(generation, structure, clock.now, best_practice=False)
 
     return Definitions(registry, StoredDefinitions(store.records), clock, compiled)
+
+
+def _demanding(context: Context, settings: Settings) -> Context:
+    """Return the context with what writes are held to beyond their structure."""
+    return replace(
+        context,
+        demands=demands_of(settings.validation, settings.required_profiles),
+        integrity=integrity.check if settings.referential_integrity == ENFORCE else None,
+    )
 
 
 def _governed(context: Context, settings: Settings, store: Store, policy: Policy | None) -> Context:

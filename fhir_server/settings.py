@@ -147,8 +147,8 @@ SETTINGS: tuple[Setting, ...] = (
             "The address that clients see: the root of every Location, fullUrl and next link. "
             "Unset: made of the host and port of `serve`."),
     Setting("packages", values.packages, "list of id#version",
-            "The FHIR packages whose definitions the server knows (see packages.md); what they need comes with "
-            "them, and the later one counts."),
+            "The FHIR packages whose definitions the server knows (see packages.md); what they need comes "
+            "with them, and the later one counts."),
     Setting("policy", values.policy, "name or TOML file",
             "The policy of a realm: who may see and do what. Needed without `--open`, not applied with it."),
     Setting("development_tokens", values.one_of(OFF, ON), "off or on",

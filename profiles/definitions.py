@@ -166,10 +166,6 @@ class ValueSet:
     url: str
     systems: Mapping[str, Mapping[str, str]]
 
-    def has_code(self, code: str) -> bool:
-        """Return whether any system of the set has the code (for elements of type `code`)."""
-        return any(code in codes for codes in self.systems.values())
-
 
 @dataclass(frozen=True, slots=True)
 class OperationParameter:
@@ -217,13 +213,27 @@ class Slicing:
 
 
 @dataclass(frozen=True, slots=True)
+class NarrativeControl:
+    """What a profile asks of a narrative.
+
+    `languages`: `_no` (no sections by language), `_yes` (sections by language only), `_resource` (one in the
+    language of the resource), or the code of a language that one must be in.  `sources`: how bad a text is
+    that stands in no element whose class says where it comes from; None: nothing is asked.
+    Spec: http://hl7.org/fhir/StructureDefinition/narrative-language-control, …/narrative-source-control
+    """
+
+    languages: tuple[str, ...] = ()
+    sources: Literal["error", "warning", "information"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ProfileElement:
     """One element of the snapshot of a profile.
 
     `id` is that of the StructureDefinition (`Observation.component:systolic.value[x]`).  `fixed` and
     `pattern` are JSON trees with their number literals, None where there is none; `minimum` and `maximum`
-    likewise, for primitives and quantities.  `content` names the id of the element whose children this one
-    repeats.
+    likewise, for primitives and quantities; for a date they may be a Duration, back from or on from now.
+    `content` names the id of the element whose children this one repeats.
     """
 
     id: str
@@ -245,6 +255,12 @@ class ProfileElement:
     must_support: bool = False
     constraints: tuple[str, ...] = ()
     """Keys into `Profile.invariants`."""
+    min_length: int | None = None
+    alternatives: tuple[str, ...] = ()
+    """Canonicals of the extensions one of which has to be there where a primitive has no value."""
+    further: tuple[Binding, ...] = ()
+    """Bindings that hold beside `binding`."""
+    narrative: NarrativeControl | None = None
 
 
 @dataclass(frozen=True, slots=True)

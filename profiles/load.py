@@ -22,7 +22,7 @@ from profiles.definitions import (
 )
 from profiles.dependencies import built_package, built_packages, load_order, place_of
 from profiles.lazy import LazyMapping
-from profiles.load_profiles import load_profiles
+from profiles.load_profiles import load_profiles, profile_types
 from profiles.package import DATA, PackageError
 from profiles.registry import Package, Registry
 
@@ -98,6 +98,7 @@ def load_registry(
         for place in folders
         for operation in _read(place / "operations.json", tuple[OperationDefinition, ...])
     ]
+    profiles = [_read(place / "profiles.json", dict[str, Raw]) for place in folders]
     return Registry(
         generation=generation,
         packages=tuple(built_package(place) for place in folders),
@@ -110,9 +111,8 @@ def load_registry(
         ),
         code_systems=code_systems,
         operations=MappingProxyType({operation.url: operation for operation in operations}),
-        profiles=load_profiles(
-            [_read(place / "profiles.json", dict[str, Raw]) for place in folders], structures
-        ),
+        profiles=load_profiles(profiles, structures),
+        profile_types=profile_types(profiles),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import msgspec
 from msgspec import Raw
@@ -18,6 +19,10 @@ Pins = Mapping[str, str]
 
 class _Version(msgspec.Struct):
     version: str | None = None
+
+
+class _Type(msgspec.Struct):
+    type: str
 
 
 def load_profiles(
@@ -45,6 +50,12 @@ def load_profiles(
         return pinned(profile, own) if own else profile
 
     return AliasedMapping(aliases, LazyMapping(texts, make))
+
+
+def profile_types(packages: Iterable[Mapping[str, Raw]]) -> Mapping[str, str]:
+    """Return what each profile constrains, by canonical, none of them unpacked."""
+    texts = (item for package in packages for item in package.items())
+    return MappingProxyType({url: msgspec.json.decode(text, type=_Type).type for url, text in texts})
 
 
 def pinned(profile: Profile, pins: Pins) -> Profile:

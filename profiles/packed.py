@@ -20,6 +20,7 @@ from profiles.definitions import (
     ElementDefinition,
     ExtensionContext,
     Invariant,
+    NarrativeControl,
     Profile,
     ProfileElement,
     Slicing,
@@ -221,8 +222,12 @@ def _plain(value: Any) -> Any:
         case Slicing():
             ways = [[each.type, each.path] for each in value.discriminators]
             return [value.rules, ways, *([True] if value.ordered else [])]
+        case NarrativeControl():
+            return [value.languages, *([value.sources] if value.sources else [])]
+        case TypeRef():
+            return _plain_type(value)
         case tuple():
-            return [_plain_type(each) if isinstance(each, TypeRef) else each for each in value]
+            return [_plain(each) for each in value]
         case _:
             return value
 
@@ -259,11 +264,22 @@ def _same(value: Any) -> Any:
     return value
 
 
+def _further(plain: Iterable[Any]) -> tuple[Binding, ...]:
+    return tuple(Binding(*each) for each in plain)
+
+
+def _narrative(plain: Any) -> NarrativeControl | None:
+    return None if plain is None else NarrativeControl(tuple(plain[0]), *plain[1:])
+
+
 _MAKERS: Mapping[str, Callable[[Any], Any]] = {
     "types": _types,
     "binding": _binding,
     "slicing": _slicing,
     "constraints": tuple,
+    "alternatives": tuple,
+    "further": _further,
+    "narrative": _narrative,
 }
 
 

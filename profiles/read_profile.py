@@ -23,6 +23,7 @@ from profiles.definitions import (
     TypeRef,
 )
 from profiles.package import DefinitionError
+from profiles.read_extensions import further_bindings, least_length, narrative_control, value_alternatives
 
 _TYPES: Final = "http://hl7.org/fhir/StructureDefinition/"
 _MAX_VALUE_SET: Final = _TYPES + "elementdefinition-maxValueSet"
@@ -105,6 +106,10 @@ def read_element(row: Mapping[str, Any], invariants: dict[str, Invariant]) -> Pr
         modifier=row.get("isModifier") is True,
         must_support=row.get("mustSupport") is True,
         constraints=tuple(dict.fromkeys(key for key in keys if key is not None)),
+        min_length=least_length(row),
+        alternatives=value_alternatives(row),
+        further=further_bindings(row),
+        narrative=narrative_control(row),
     )
 
 

@@ -55,6 +55,8 @@ class Registry:
     operations: Mapping[str, OperationDefinition] = field(default_factory=lambda: MappingProxyType({}))
     profiles: Mapping[str, Profile] = field(default_factory=lambda: MappingProxyType({}))
     """By canonical without version, and by `canonical|version`.  Types themselves are in `structures`."""
+    profile_types: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Profile of a package, by canonical without version → the type that it constrains."""
     _by_url: Mapping[str, SearchParameter] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -71,6 +71,10 @@ _KEYS: tuple[tuple[str, str], ...] = (
     ("binding", "binding"),
     ("isSummary", "summary"),
     ("isModifier", "modifier"),
+    ("binding", "further"),
+    ("extension", "min_length"),
+    ("extension", "alternatives"),
+    ("extension", "narrative"),
 )
 """Key of an ElementDefinition, field of a ProfileElement: what a row says replaces what the base says."""
 
@@ -78,7 +82,7 @@ _KEYS: tuple[tuple[str, str], ...] = (
 def _replaced(row: DifferentialRow, changes: dict[str, Any]) -> None:
     for key, name in _KEYS:
         value = getattr(row.element, name)
-        if row.says(key) and value is not None:
+        if row.says(key) and value is not None and value != ():
             changes[name] = value
     if row.element.must_support:
         changes["must_support"] = True

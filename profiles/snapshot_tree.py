@@ -48,6 +48,22 @@ def copy_of(node: Node) -> Node:
     )
 
 
+def without_slices(node: Node) -> Node:
+    """Return the same element without its slices; the children are those of the node itself."""
+    return replace(node, slices=[])
+
+
+def size_of(node: Node, most: int) -> int:
+    """Return how many elements a tree has, or `most` + 1 where there are more."""
+    count, waiting = 0, [node]
+    while waiting and count <= most:
+        each = waiting.pop()
+        count += 1
+        waiting.extend(each.children or ())
+        waiting.extend(each.slices)
+    return count
+
+
 def grown(elements: Sequence[ProfileElement], rules: Mapping[str, Invariant]) -> Node:
     """Return the tree of a snapshot; `rules` are the invariants that its elements name.
 

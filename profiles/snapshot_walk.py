@@ -7,12 +7,17 @@ from typing import Protocol
 
 from profiles.definitions import Discriminator, ProfileElement, Slicing, TypeRef
 from profiles.differential import DifferentialRow, Step
-from profiles.snapshot_tree import Node, copy_of
+from profiles.snapshot_tree import Node, copy_of, size_of, without_slices
 
 _BY_TYPE = Slicing((Discriminator("type", "$this"),), "open")
 _ONLY_THESE_TYPES = Slicing((Discriminator("type", "$this"),), "closed")
 _BY_URL = Slicing((Discriminator("value", "url"),), "open")
 _EXTENSIONS = frozenset({"extension", "modifierExtension"})
+
+MOST_ELEMENTS = 50_000
+"""Elements of a snapshot in the making.  Slices within slices multiply: a few rows can ask for millions."""
+DEEPEST = 64
+"""Steps of a path: no resource is nested more deeply."""
 
 
 class Known(Protocol):
@@ -39,7 +44,8 @@ class Walker:
     """The snapshot in the making: a copy of the base, and how to get around in it."""
 
     def __init__(self, base: Node, known: Known) -> None:
-        self.root = copy_of(base)
+        self._room = MOST_ELEMENTS
+        self.root = self._copied(base)
         self.known = known
         self._base = base
         self._short_forms: dict[int, list[str]] = {}
@@ -51,6 +57,8 @@ class Walker:
 
         Raises ValueError if there is no such element.
         """
+        if len(row.steps) > DEEPEST:
+            raise ValueError(f"the path has more than {DEEPEST} steps")
         (first, _), *rest = row.steps
         if first != self.root.name:
             raise ValueError(f"the differential begins with {first!r}, the base is a {self.root.name}")
@@ -117,7 +125,7 @@ class Walker:
         if row is None and name not in self._short:
             raise ValueError(f"{sliced.name} has no slice {name!r}")
         outer = sliced.slice(name.rpartition("/")[0]) if "/" in name else None
-        made = _new_slice(outer or sliced, name)
+        made = _new_slice(self._copied(without_slices(outer or sliced)), name)
         _put_slice(sliced, made, outer)
         return made
 
@@ -131,7 +139,7 @@ class Walker:
         source = self._type_tree(node.element)
         if source is None:
             raise ValueError(f"the type of {node.name} is not known or has nothing inside")
-        node.children = copy_of(source).children or []
+        node.children = self._copied(source).children or []
 
     def _walk_into_content(self, node: Node) -> None:
         target: Node | None = self._base
@@ -139,8 +147,15 @@ class Walker:
             target = None if target is None else target.child(name.partition(":")[0])
         if target is None:
             raise ValueError(f"{node.name} repeats {node.element.content}, which does not exist")
-        node.children = copy_of(target).children or []
+        node.children = self._copied(target).children or []
         node.element = replace(node.element, content=None, types=target.element.types)
+
+    def _copied(self, node: Node) -> Node:
+        """Return a copy.  Raises ValueError where the snapshot gets more elements than any can have."""
+        self._room -= size_of(node, self._room)
+        if self._room < 0:
+            raise ValueError(f"the snapshot would have more than {MOST_ELEMENTS} elements")
+        return copy_of(node)
 
     def _type_tree(self, element: ProfileElement) -> Node | None:
         kinds = element.types
@@ -171,13 +186,14 @@ def _typed(choice: Node, suffix: str) -> str | None:
     return next((code for code in codes if code[0].upper() + code[1:] == suffix), None)
 
 
-def _new_slice(template: Node, name: str) -> Node:
-    """A slice as the sliced element defines it, until the differential says more: nothing of it must be."""
-    made = copy_of(template)
-    made.slices = []
+def _new_slice(made: Node, name: str) -> Node:
+    """A slice as the sliced element defines it, until the differential says more: nothing of it must be.
+
+    `made` is a copy of the sliced element, which becomes the slice.
+    """
     types: tuple[TypeRef, ...] = made.element.types
     if made.name.endswith("[x]"):
-        code = _typed(template, name[len(made.name) - 3 :]) if name.startswith(made.name[:-3]) else None
+        code = _typed(made, name[len(made.name) - 3 :]) if name.startswith(made.name[:-3]) else None
         types = tuple(kind for kind in types if code is None or kind.code == code)
     made.element = replace(
         made.element, slice_name=name, slicing=None, min=0, types=types, must_support=False

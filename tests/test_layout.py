@@ -29,6 +29,7 @@ MAKERS_OF_VIEWS = frozenset({"fhir_server/model/view.py", "fhir_server/access/de
 USERS_OF_UNRESTRICTED = frozenset({
     "fhir_server/app.py",
     "fhir_server/commands/reindex.py",
+    "fhir_server/interactions/definitions_source.py",
     "fhir_server/interactions/mirroring.py",
     "fhir_server/interactions/relabelling.py",
 })  # fmt: skip

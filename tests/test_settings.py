@@ -59,6 +59,8 @@ def test_nothing_said_means_the_defaults() -> None:
     pytest.param("FHIR_TRUSTED_PROXIES", "10.0.0.0/8 ::1", "trusted_proxies",
                  (ip_network("10.0.0.0/8"), ip_network("::1")), id="networks"),
     pytest.param("FHIR_REFERENTIAL_INTEGRITY", "enforce", "referential_integrity", "enforce", id="word"),
+    pytest.param("FHIR_REQUIRED_PROFILES", "Patient=http://e.org/p|1.0, Device=urn:d", "required_profiles",
+                 ("Patient=http://e.org/p|1.0", "Device=urn:d"), id="profiles-by-type"),
     pytest.param("FHIR_MAX_BODY_BYTES", "1000", "max_body_bytes", 1000, id="whole-number"),
 ])  # fmt: skip
 def test_a_variable_is_read_as_its_type(variable: str, text: str, field: str, expected: Any) -> None:
@@ -87,6 +89,9 @@ def test_a_variable_is_read_as_its_type(variable: str, text: str, field: str, ex
     pytest.param({"FHIR_PACKAGES": ","}, "at least one package", id="no-package"),
     pytest.param({"FHIR_TIMEZONE": "Europe/Pariss"}, "FHIR_TIMEZONE: 'Europe/Pariss'", id="no-such-zone"),
     pytest.param({"FHIR_TIMEZONE": "../etc"}, "FHIR_TIMEZONE: '../etc'", id="zone-outside"),
+    pytest.param({"FHIR_REQUIRED_PROFILES": "http://e.org/p"}, "is not Type=canonical", id="profile-of-no-type"),
+    pytest.param({"FHIR_REQUIRED_PROFILES": "Patient=p"}, "is not Type=canonical", id="no-canonical"),
+    pytest.param({"FHIR_VALIDATION": "strict"}, "structure or profiles", id="no-level"),
     pytest.param({"FHIR_NATIVE_TYPES": "*,Patient"}, "no other is expected", id="star-and-another"),
     pytest.param({"FHIR_NATIVE_TYPES": "patient"}, "'patient' is not the name", id="lower-case-type"),
     pytest.param({"FHIR_PRODUCTION": "yes"}, "off or on is expected", id="production-is-off-or-on"),

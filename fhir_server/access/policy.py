@@ -159,6 +159,8 @@ class Policy:
     """What a person can turn on and off, and how it stands where nothing was chosen."""
     relations: Mapping[str, Relation] = field(default_factory=lambda: _NONE)
     directory: DirectoryRule = field(default_factory=DirectoryRule)
+    person_systems: frozenset[str] = frozenset()
+    """Identifier systems that say who somebody is; empty: what is called official does."""
     administrative: frozenset[str] = frozenset()
     """Types that say who the person is: read by whoever may read the record, not subject to the matrix."""
     undeletable: frozenset[str] = frozenset()

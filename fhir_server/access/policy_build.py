@@ -64,6 +64,7 @@ def build_policy(document: Mapping[str, Any], matrix: Matrix, generation: str) -
         switches=_frozen(get("switches", {})),
         relations=_frozen({name: _relation(name, row) for name, row in get("relations", {}).items()}),
         directory=DirectoryRule(**{key: frozenset(names) for key, names in directory.items()}),
+        person_systems=frozenset(get("persons", {}).get("identified_by", ())),
         administrative=frozenset(types.get("administrative", ())),
         undeletable=frozenset(types.get("undeletable", ())),
         unreadable=frozenset(types.get("unreadable", ())),

@@ -9,7 +9,9 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import tzinfo
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 from rich.console import Console
@@ -19,7 +21,14 @@ from rich.table import Table
 from fhir_server.commands.importing import import_run
 from fhir_server.commands.importing.inputs import NoSuchPath, find_files
 from fhir_server.commands.importing.journal import ImportJournal, JournalRefused
-from fhir_server.commands.importing.report import REFUSED, DoesNotClose, FileResult, Report, as_tree
+from fhir_server.commands.importing.report import (
+    REFUSED,
+    DoesNotClose,
+    FileResult,
+    Report,
+    as_tree,
+    names_of,
+)
 from fhir_server.commands.importing.writing import FORMS, write_report
 from fhir_server.commands.load import legal_token
 from fhir_server.commands.loading.journal import Journal
@@ -61,6 +70,14 @@ def legal_report(_context: click.Context, _option: click.Parameter, given: Path 
     return given
 
 
+def legal_zone(_context: click.Context, _option: click.Parameter, given: str) -> tzinfo:
+    """Return the zone of a name.  Raises BadParameter for one that is not known."""
+    try:
+        return ZoneInfo(given)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise click.BadParameter("a zone is named as in the IANA database: Europe/Paris, UTC.") from None
+
+
 @click.command("import", help=HELP)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
@@ -68,6 +85,13 @@ def legal_report(_context: click.Context, _option: click.Parameter, given: Path 
 )
 @click.option(
     "--dry-run", is_flag=True, help="Convert and report only: nothing is sent, no server is needed."
+)
+@click.option(
+    "--timezone",
+    envvar="FHIR_TIMEZONE",
+    default="UTC",
+    callback=legal_zone,
+    help="With --dry-run: zone of times without an offset; else the server has its own.  [default: UTC]",
 )
 @click.option(
     "--report",
@@ -97,6 +121,7 @@ def import_documents(
     paths: tuple[Path, ...],
     base: str,
     dry_run: bool,
+    timezone: tzinfo,
     report: Path | None,
     no_names: bool,
     jobs: int,
@@ -112,7 +137,7 @@ def import_documents(
         if not files:
             raise NoSuchPath("There is no file to import.")
         if dry_run:
-            results = _converted(files, jobs, stopped, as_json)
+            results = _converted(files, timezone, jobs, stopped, as_json)
         else:
             results = _imported(files, base_url(base), resume, token, jobs, stopped, as_json)
         made = Report(results, len(files), time.monotonic() - began, stopped.is_set())
@@ -137,11 +162,13 @@ def _exit_code(report: Report) -> int:
 
 
 def _converted(
-    files: Sequence[Path], jobs: int, stopped: threading.Event, quiet: bool
+    files: Sequence[Path], zone: tzinfo, jobs: int, stopped: threading.Event, quiet: bool
 ) -> tuple[FileResult, ...]:
     processes = min(jobs, os.cpu_count() or 1)
     with stopping(stopped), _progress(len(files), quiet) as progress:
-        return import_run.convert_files(files, processes=processes, stopped=stopped, progress=progress)
+        return import_run.convert_files(
+            files, zone=zone, processes=processes, stopped=stopped, progress=progress
+        )
 
 
 def _imported(
@@ -198,7 +225,7 @@ def _show(report: Report, *, names: bool, as_json: bool) -> None:
     console.print(f"{len(report.files)} files in {report.seconds:.1f} s")
     refused = [(place, one) for place, one in enumerate(report.files, 1) if one.refusal is not None]
     for place, one in refused[:SHOWN]:
-        name = one.place if names else f"file {place}"
+        name = names_of(one, place, names)
         if one.refusal is not None:
             click.echo(f"{name}: {one.refusal.kind}: {one.refusal.text}", err=True)
     if len(refused) > SHOWN:

@@ -73,11 +73,27 @@ def encoded(reply: Reply, wire: Wire, codecs: Codecs) -> bytes:
     return (codec.pretty if wire.pretty else codec.encode)(reply.body)
 
 
+@dataclass(slots=True)
+class Answer:
+    """What goes out: `content_type` is None where there is no body; `fields` are the other headers."""
+
+    status: int
+    fields: list[tuple[str, str]]
+    body: bytes = b""
+    content_type: str | None = None
+
+
 def write(
-    reply: Reply, body: bytes, wire: Wire, request_id: str, base_url: str, content: Content | None = None
-) -> Response:
-    """Return the response: `body` is that of the reply, encoded; ETag, Last-Modified, Location as known."""
-    fields = [("X-Request-Id", request_id), ("Cache-Control", "no-store")]
+    reply: Reply,
+    body: bytes,
+    wire: Wire,
+    request_id: str,
+    base_url: str,
+    content: Content | None = None,
+    caching: str = "no-store",
+) -> Answer:
+    """Return the answer: `body` is that of the reply, encoded; ETag, Last-Modified, Location as known."""
+    fields = [("X-Request-Id", request_id), ("Cache-Control", caching)]
     if reply.version is not None:
         fields.append(("ETag", etag(reply.version)))
     if reply.modified is not None:
@@ -87,9 +103,14 @@ def write(
     fields.extend(reply.headers.items())
     if content is not None:
         fields.extend(content.headers.items())
-        return Response(content.data, reply.status, fields, content_type=content.content_type)
-    if not body:
-        bare = Response(b"", reply.status, fields)
+        return Answer(reply.status, fields, content.data, content.content_type)
+    return Answer(reply.status, fields, body, wire.format.content_type if body else None)
+
+
+def response_of(answer: Answer) -> Response:
+    """Return an answer as Flask takes it."""
+    if answer.content_type is None:
+        bare = Response(b"", answer.status, answer.fields)
         del bare.headers["Content-Type"]
         return bare
-    return Response(body, reply.status, fields, content_type=wire.format.content_type)
+    return Response(answer.body, answer.status, answer.fields, content_type=answer.content_type)

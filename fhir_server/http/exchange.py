@@ -11,7 +11,7 @@ from flask import Response
 from werkzeug.exceptions import HTTPException
 
 from fhir_server.http import binary, errors, headers, reading
-from fhir_server.http.answers import PLAIN, Wire, agree, encoded, stray_wire, write
+from fhir_server.http.answers import PLAIN, Answer, Wire, agree, encoded, response_of, stray_wire, write
 from fhir_server.http.authentication import Authentication
 from fhir_server.http.binary import Content
 from fhir_server.http.codecs import Codecs
@@ -20,6 +20,7 @@ from fhir_server.http.log import log_request
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.dispatch import Address, Interaction, parse_query
 from fhir_server.interactions.gate import Refused
+from fhir_server.interactions.importing.delivery import delivering
 from fhir_server.interactions.request import Pairs, Reply, Request
 from fhir_server.interactions.writing import audit_entries
 from fhir_server.model.outcome import FhirError
@@ -35,6 +36,7 @@ STRAY = "unknown"
 
 
 UNAUTHORIZED = 401
+NOT_KEPT = "no-store"
 PRIVATE = "no-store, private"
 
 Encoded = tuple[Reply, bytes, Wire]
@@ -70,12 +72,16 @@ class Exchange:
         self._codecs = codecs
         self._authentication = authentication
         self._max_body_bytes = max_body_bytes
+        self._caching = PRIVATE if authentication.governed else NOT_KEPT
 
     def answer(self, interaction: Interaction, **parts: Any) -> Response:
         """Return the answer to Flask's current request; `parts` are the variables of its address."""
-        started = perf_counter()
-        environ = flask.request.environ
-        course = _Course(self._bare(environ, interaction.name, Address(interaction, **parts)))
+        return response_of(self.answered(flask.request.environ, Address(interaction, **parts)))
+
+    def answered(self, environ: Environ, address: Address) -> Answer:
+        """Return the answer to a request whose address was understood, free of any framework."""
+        started, interaction = perf_counter(), address.interaction
+        course = _Course(self._bare(environ, interaction.name, address))
         context = self._seen_through(environ)
         try:
             reply = self._carry(environ, interaction, context, course)
@@ -88,9 +94,8 @@ class Exchange:
                 course.content = None
                 reply, body, wire = self._encoded(environ, course.request, noted, wire)
         request_id = course.request.request_id
-        response = write(reply, body, wire, request_id, context.base_url, course.content)
         _log(environ, PREFIX + interaction.shape, reply.status, started, request_id)
-        return self._kept_private(response)
+        return write(reply, body, wire, request_id, context.base_url, course.content, self._caching)
 
     def _carry(self, environ: Environ, interaction: Interaction, context: Context, course: _Course) -> Reply:
         """Return what the interaction answers; `course` follows.  Raises whatever goes wrong."""
@@ -123,11 +128,6 @@ class Exchange:
             course.wire = stray_wire(environ)
         return reply
 
-    def _kept_private(self, response: Response) -> Response:
-        if self._authentication.governed:
-            response.headers["Cache-Control"] = PRIVATE
-        return response
-
     def stray(self, error: HTTPException) -> Response:
         """Return the answer to a request whose address has no interaction."""
         started = perf_counter()
@@ -142,7 +142,8 @@ class Exchange:
         request_id = course.request.request_id
         reply, body, wire = self._encoded(environ, course.request, reply, course.wire)
         _log(environ, STRAY, reply.status, started, request_id)
-        return self._kept_private(write(reply, body, wire, request_id, self._context.base_url))
+        written = write(reply, body, wire, request_id, self._context.base_url, caching=self._caching)
+        return response_of(written)
 
     def _seen_through(self, environ: Environ) -> Context:
         """Return the context whose links lead where the client is, beyond its proxies."""
@@ -177,9 +178,7 @@ class Exchange:
                 environ, data, self._codecs, interaction, request.resource_type, request.id
             )
         if interaction.takes == "document":
-            body = reading.delivery_of(
-                environ, data, self._codecs, query, self._context.zone, self._context.canonical_base
-            )
+            body = reading.delivery_of(environ, data, self._codecs, query, delivering(self._context))
         patch = (
             reading.patch_of(environ, data, self._codecs.patches) if interaction.takes == "patch" else None
         )

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from werkzeug.http import http_date
@@ -91,6 +92,7 @@ def etag(version: int) -> str:
     return f'W/"{version}"'
 
 
+@lru_cache(maxsize=1024)
 def last_modified(instant: datetime) -> str:
     """Return an HTTP date, whole seconds."""
     return http_date(instant)

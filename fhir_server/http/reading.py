@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from datetime import tzinfo
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.wsgi import get_content_length, get_input_stream
@@ -72,18 +72,18 @@ def resource_of(
 
 
 def delivery_of(
-    environ: Environ, data: bytes, codecs: Codecs, query: Pairs, zone: tzinfo, base: str
+    environ: Environ, data: bytes, codecs: Codecs, query: Pairs, made: Callable[..., Delivery]
 ) -> Delivery:
     """Return a posted document: its bytes alone, or a Binary, or Parameters with `document` and `patient`.
 
-    `zone` is that of times in it without an offset, `base` the canonical base of what is ours.
+    `made` makes it of the bytes and the references to the person.
     Raises FhirError `wrong-type`, `illegal-value` and those of a resource.
     """
     patient = tuple(value for name, value in query if name == PATIENT)
     content_type = environ.get("CONTENT_TYPE")
     name = (content_type or binary.UNTYPED).partition(";")[0].strip().lower()
     if not formats.is_fhir(name):
-        return Delivery(data, zone, base, patient)
+        return made(data, patient=patient)
     resource = codecs.of(formats.body_format(content_type)).decode(data)
     given = _parameters(resource)
     held = given.get(DOCUMENT, resource)
@@ -94,7 +94,7 @@ def delivery_of(
         content = base64.b64decode(held.get("data", ""), validate=True)
     except (ValueError, TypeError):
         raise refuse("illegal-value", "The data of the Binary is not base64.", f"{PLACE}.data") from None
-    return Delivery(content, zone, base, (*patient, named) if isinstance(named, str) else patient)
+    return made(content, patient=(*patient, named) if isinstance(named, str) else patient)
 
 
 def _parameters(resource: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from fhir_server.model import exact_json
 from fhir_server.model.temporal import format_instant
 from fhir_server.search.catalogue import Catalogue
 from fhir_server.search.includes import include_codes, reverse_includes
+from profiles.registry import Registry
 
 FHIR_VERSION = "4.0.1"
 ANY_TYPE = "Resource"
@@ -31,6 +32,8 @@ EVERY_SEARCH: Final[Sequence[Mapping[str, str]]] = (
 """Parameters of every type that no SearchParameter of R4 defines."""
 
 COMPARTMENT_BASE: Final = "http://hl7.org/fhir/CompartmentDefinition/"
+MOST_PROFILES: Final = 50
+"""Profiles of one type that the statement lists."""
 ANY_REFERENCE: Final = "*"
 """Includes of all references at once."""
 
@@ -69,6 +72,7 @@ class Statement:
         self._operations = [row for row in interactions if row.definition is not None]
         self._catalogue = catalogue
         self._reverse: Mapping[str, list[str]] = {}
+        self._profiles: Mapping[str, list[str]] = {}
         self._lock = Lock()
         self._text: bytes | None = None
 
@@ -82,6 +86,7 @@ class Statement:
     def _resource(self) -> Mapping[str, Any]:
         facts = self._facts
         self._reverse = reverse_includes(self._catalogue)
+        self._profiles = profiles_by_type(self._catalogue.registry)
         return {
             "resourceType": "CapabilityStatement",
             "url": f"{facts.canonical_base}/CapabilityStatement/server",
@@ -127,6 +132,8 @@ class Statement:
             "conditionalDelete": self._facts.conditional_delete,
             "referencePolicy": ["literal", "logical"],
         }
+        if self._profiles.get(name):
+            written["supportedProfile"] = self._profiles[name]
         written.update(self._operation(name, "type", "instance"))
         includes = [f"{name}:{code}" for code in include_codes(self._catalogue, name)]
         if includes:
@@ -162,6 +169,16 @@ class Statement:
     def _codes(self, *levels: str) -> list[Mapping[str, str]]:
         names = dict.fromkeys(row.name for row in self._interactions if row.level in levels)
         return [{"code": name} for name in names]
+
+
+def profiles_by_type(registry: Registry) -> Mapping[str, list[str]]:
+    """Return the profiles of the packages by the type that they constrain, at most `MOST_PROFILES` each."""
+    found: dict[str, list[str]] = {}
+    for url, name in sorted(registry.profile_types.items()):
+        listed = found.setdefault(name, [])
+        if len(listed) < MOST_PROFILES:
+            listed.append(url)
+    return found
 
 
 def capabilities(context: Context, _request: Request) -> Reply:

@@ -17,6 +17,7 @@ from fhir_server.model.clock import Clock
 from fhir_server.model.ids import Ids
 from fhir_server.search.cursor import Cursors
 from fhir_server.search.index import Indexer
+from fhir_server.search.memory import Memory
 from fhir_server.search.owner import Owners
 from fhir_server.search.ports import Systems
 from fhir_server.validation.structure import StructureValidator
@@ -93,6 +94,8 @@ class Context:
     """Reads the access log; None: AuditEvent is a type like any other."""
     proofs: Proofs | None = None
     """Proves entries of the access log; None: access is not governed."""
+    searches: Memory = field(default_factory=Memory)
+    """Searches that were understood."""
     audit_waits: bool = True
     """Whether an answer waits until its audit entry is durable."""
 

@@ -18,7 +18,6 @@ from fhir_server.model.canonical import without_version
 from fhir_server.model.outcome import Issue
 from fhir_server.validation.profile.branches import BranchCompiler
 from fhir_server.validation.profile.compiler import Profiles
-from fhir_server.validation.profile.membership import Membership
 from fhir_server.validation.profile.tree import tree_of
 from profiles.definitions import Profile
 from profiles.library import Library
@@ -39,7 +38,7 @@ class Surroundings:
     """What definitions are held against: those in use, and those that are written with them."""
 
     def __init__(self, generation: Generation, incoming: Sequence[Tree]) -> None:
-        """`incoming` includes the definition that is looked at."""
+        """`incoming` are all the definitions that are looked at, and written in one commit."""
         self.registry = generation.registry
         self.trees = [*generation.trees, *incoming]
         profiles = {tree["url"]: tree for tree in self.trees if is_profile(tree) and _has_url(tree)}
@@ -61,16 +60,15 @@ class Surroundings:
         return is_type or url in self.profiles or self.registry.profile(canonical) is not None
 
 
-def definition_faults(generation: Generation, resource: Tree, incoming: Sequence[Tree] = ()) -> list[Issue]:
+def definition_faults(around: Surroundings, resource: Tree) -> list[Issue]:
     """Return what stands against the use of a definition whose structure is right, and what is worth knowing.
 
-    `incoming` are the definitions that are written in the same commit.  Nothing is said of other resources.
+    The definition is among the incoming ones of `around`.  Nothing is said of other resources.
     """
     check = CHECKS.get(str(resource.get("resourceType")))
     if check is None or not _has_url(resource):
         return []
-    others = [tree for tree in incoming if tree is not resource]
-    return list(check(Surroundings(generation, [*others, resource]), resource))
+    return list(check(around, resource))
 
 
 def is_definition(resource: Tree) -> bool:
@@ -162,7 +160,7 @@ def _syntax_fault(expression: str) -> str | None:
 
 def _compiled(registry: Registry, profile: Profile) -> None:
     """Raise DefinitionError where no assertions can be made of a profile."""
-    profiles = Profiles(registry, RegistryTypeModel(registry), Membership(LocalConcepts(registry)))
+    profiles = Profiles(registry, RegistryTypeModel(registry), LocalConcepts(registry))
     try:
         BranchCompiler(tree_of(profile), profiles).root()
     except (*FAULTS, RecursionError) as fault:
@@ -191,7 +189,7 @@ def _value_set_faults(around: Surroundings, tree: Tree) -> Iterator[Issue]:
     for place, url in _included(tree):
         if url not in sources and url not in around.registry.value_sets:
             text = f"{tree['url']} is made of {url}, whose codes are not known here."
-            yield Issue("unknown-profile", text, f"{VALUE_SET}.compose.{place}", "information")
+            yield Issue("unresolved-reference", text, f"{VALUE_SET}.compose.{place}", "information")
         waiting, seen = [url], set[str]()
         while waiting:
             step = waiting.pop()

@@ -25,13 +25,16 @@ def page_links(
     """
 
     def at(relation: str, position: Position) -> dict[str, str]:
+        # A cursor is made of characters that stand for themselves in a URL.
         cursor = context.cursors.seal(position, digest, request.view.digest)
-        return link(relation, base, (*first, (CURSOR, cursor)))
+        return {"relation": relation, "url": f"{first['url']}{'&' if kept else '?'}{CURSOR}={cursor}"}
 
-    first = tuple(pair for pair in used if pair[0] != CURSOR)
-    links = [link("self", base, used)]
-    if page.previous is not None or page.next is not None or len(first) < len(used):
-        links.append(link("first", base, first))
+    kept = tuple(pair for pair in used if pair[0] != CURSOR)
+    begun = len(kept) == len(used)
+    first = link("first", base, kept)
+    links = [{"relation": "self", "url": first["url"]} if begun else link("self", base, used)]
+    if page.previous is not None or page.next is not None or not begun:
+        links.append(first)
     if page.previous is not None:
         links.append(at("previous", page.previous))
     if page.next is not None:

@@ -10,13 +10,20 @@ from fhir_server.interactions.request import Request
 from fhir_server.model.plan import Condition, Plan, Position
 from fhir_server.search.compartments import membership
 from fhir_server.search.planner import plan
+from fhir_server.search.ports import Systems
 from fhir_server.search.request import SearchRequest
 
 
-def planned(context: Context, request: Request, asked: SearchRequest, after: Position | None) -> Plan:
+def planned(
+    context: Context,
+    request: Request,
+    asked: SearchRequest,
+    after: Position | None,
+    systems: Systems | None = None,
+) -> Plan:
     """Return the plan of a search inside the View of the request, its page no larger than pages are here.
 
-    Raises FhirError `too-costly`.
+    `systems` are asked in the place of the context's.  Raises FhirError `too-costly`.
     """
     further: list[Condition] = []
     if request.compartment is not None:
@@ -25,10 +32,11 @@ def planned(context: Context, request: Request, asked: SearchRequest, after: Pos
     further.extend(followed(context, request.view, asked.hops))
     bound = plan(
         asked,
-        systems=context.systems,
+        systems=systems or context.systems,
         owner=request.view.owner_for(asked.resource_type),
         cross_person_types=context.cross_person_types,
         after=after,
         further=tuple(further),
     )
-    return replace(bound, count=min(bound.count, context.limits.page_size_max))
+    most = context.limits.page_size_max
+    return bound if bound.count <= most else replace(bound, count=most)

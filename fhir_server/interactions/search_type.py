@@ -5,27 +5,15 @@ Spec: https://hl7.org/fhir/R4/http.html#search, https://hl7.org/fhir/R4/http.htm
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-from fhir_server.interactions.answering import answer, digest_within
+from fhir_server.interactions.answering import answer
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.explaining import explained
 from fhir_server.interactions.paging import total_of
-from fhir_server.interactions.planning import planned
 from fhir_server.interactions.read import not_found
 from fhir_server.interactions.request import Reply, Request
-from fhir_server.model.plan import Page, Plan
+from fhir_server.interactions.understanding import understood
+from fhir_server.model.plan import Page
 from fhir_server.search.compartments import PATIENT, check_member
-from fhir_server.search.request import SearchRequest, parse, query_digest
-
-
-@dataclass(frozen=True, slots=True)
-class _Search:
-    """A search that was understood, bound to its page."""
-
-    asked: SearchRequest
-    bound: Plan
-    digest: bytes
 
 
 def search_type(context: Context, request: Request) -> Reply:
@@ -36,7 +24,7 @@ def search_type(context: Context, request: Request) -> Reply:
     `unknown-parameter` when the client asks to be strict; `unknown-address` and `not-found` of compartments.
     """
     check_compartment(context, request)
-    search = _understand(context, request)
+    search = understood(context, request)
     asked = search.asked
     page, total = Page(()), None
     if asked.page.only_total:
@@ -63,17 +51,3 @@ def check_compartment(context: Context, request: Request) -> None:
     stored = context.records.read(within.resource_type, within.id, request.view)
     if stored is None or stored.deleted:
         raise not_found()
-
-
-def _understand(context: Context, request: Request) -> _Search:
-    catalogue = context.indexer.catalogue
-    asked = parse(
-        catalogue, request.resource_type, request.query, now=request.now, strict=request.prefer.strict
-    )
-    if not any(name == "_count" for name, _ in asked.used):
-        asked = replace(asked, page=replace(asked.page, count=context.limits.page_size))
-    digest = digest_within(request, query_digest(asked))
-    after = None
-    if asked.page.cursor is not None:
-        after = context.cursors.open(asked.page.cursor, digest, request.view.digest)
-    return _Search(asked, planned(context, request, asked, after), digest)

@@ -6,13 +6,13 @@ request, and in the answer where the client prefers an OperationOutcome.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from fhir_server.interactions.context import Context
-from fhir_server.interactions.definitions_check import definition_faults, is_definition
+from fhir_server.interactions.definitions_check import Surroundings, definition_faults, is_definition
 from fhir_server.interactions.incoming import FATAL
 from fhir_server.interactions.request import Request
 from fhir_server.interactions.resolving import Resolver
@@ -54,22 +54,18 @@ def validated(context: Context, request: Request, resource: Tree) -> Request:
     resource_type = str(resource["resourceType"])
     if not (context.demands.reach_beyond_structure(resource_type) or is_definition(resource)):
         return request
-    issues = issues_of(context, resource, Resolver(context, request))
+    issues = issues_of(context, resource, Resolver(context, request), Newcomers(context, [resource]))
     refuse_errors(issues)
     return replace(request, findings=(*request.findings, *issues)) if issues else request
 
 
-def issues_of(
-    context: Context, resource: Tree, resolve: Resolver, together: Sequence[Tree] = ()
-) -> list[Issue]:
+def issues_of(context: Context, resource: Tree, resolve: Resolver, newcomers: Newcomers) -> list[Issue]:
     """Return what the settings have to find about a resource of sound structure.
 
-    `together` are the resources that are written in the same commit.
+    `newcomers` are the definitions among what is written with it.
     """
     resource_type = str(resource["resourceType"])
-    issues: list[Issue] = []
-    if is_definition(resource):
-        issues += faults_of(context, resource, together)
+    issues = newcomers.faults(resource)
     if context.demands.reach_beyond_structure(resource_type):
         generation = context.definitions.current()
         asked, unusable = generation.usable(context.demands.profiles_of(resource_type))
@@ -78,18 +74,31 @@ def issues_of(
     return issues
 
 
-def faults_of(context: Context, resource: Tree, together: Sequence[Tree] = ()) -> list[Issue]:
-    """Return what stands against the use of a definition.
+class Newcomers:
+    """The definitions of one commit, held against those in use.
 
     What was made last is asked first: many definitions are posted at once, and a look at the store for each
     of them would read all that came before.
     """
-    incoming = [tree for tree in together if is_definition(tree)]
-    issues = definition_faults(context.definitions.at_hand(), resource, incoming)
-    if not issues:
-        return issues
-    context.definitions.look_again()
-    return definition_faults(context.definitions.current(), resource, incoming)
+
+    def __init__(self, context: Context, resources: Iterable[Tree]) -> None:
+        self._definitions = context.definitions
+        self._trees = [resource for resource in resources if is_definition(resource)]
+        self._around: Surroundings | None = None
+        self._is_fresh = False
+
+    def faults(self, resource: Tree) -> list[Issue]:
+        """Return what stands against the use of a definition, and what is worth knowing."""
+        if not is_definition(resource):
+            return []
+        if self._around is None:
+            self._around = Surroundings(self._definitions.at_hand(), self._trees)
+        found = definition_faults(self._around, resource)
+        if not found or self._is_fresh:
+            return found
+        self._definitions.look_again()
+        self._around, self._is_fresh = Surroundings(self._definitions.current(), self._trees), True
+        return definition_faults(self._around, resource)
 
 
 def refuse_errors(issues: Sequence[Issue]) -> None:

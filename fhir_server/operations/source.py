@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -28,6 +29,8 @@ NAME: Final = "$source"
 DOCUMENT: Final = "DocumentReference"
 ORIGINALS: Final = 20
 """Provenances of one resource that are looked at."""
+SPAN: Final = re.compile(r"([0-9]{1,15})-([0-9]{1,15})", re.ASCII)
+"""First and last byte: anybody who may write a Provenance can write another text there."""
 
 DEFINITION: Final = OperationDefinition(
     own.operation(NAME[1:]), NAME[1:], False, False, True, False, ("Resource",),
@@ -82,9 +85,9 @@ def _places(context: Context, request: Request) -> Iterator[tuple[str, int, int]
 
 def _span(target: Mapping[str, Any], extension: str) -> tuple[int, int] | None:
     for one in target.get("extension", ()):
-        start, dash, end = str(one.get("valueString", "")).partition("-")
-        if one.get("url") == extension and dash and start.isdecimal() and end.isdecimal():
-            return int(start), int(end)
+        found = SPAN.fullmatch(str(one.get("valueString", "")))
+        if one.get("url") == extension and found is not None:
+            return int(found[1]), int(found[2])
     return None
 
 

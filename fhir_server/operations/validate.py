@@ -13,7 +13,7 @@ from typing import Any
 
 from fhir_server.interactions.assemble import refuse_subsetted
 from fhir_server.interactions.context import Context
-from fhir_server.interactions.definitions_check import definition_faults, is_definition
+from fhir_server.interactions.definitions_check import Surroundings, definition_faults, is_definition
 from fhir_server.interactions.dispatch import Interaction
 from fhir_server.interactions.incoming import FATAL, check_id
 from fhir_server.interactions.operation_input import read_input
@@ -63,9 +63,9 @@ def _found(context: Context, request: Request, resource: Any, asked: Sequence[st
         expected_type=request.resource_type,
         resolve=Resolver(context, request),
     )
-    is_sound = not any(issue.severity in FATAL for issue in issues)
-    if is_sound and is_definition(resource):
-        issues = [*issues, *definition_faults(generation, resource)]
+    is_read = isinstance(resource, dict) and is_definition(resource)
+    if is_read and not context.validator.validate(resource, request.resource_type):
+        issues = [*issues, *definition_faults(Surroundings(generation, [resource]), resource)]
     return [*unusable, *issues]
 
 

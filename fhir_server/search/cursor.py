@@ -25,6 +25,7 @@ from fhir_server.model.plan import KeyValue, Position
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HEAD = struct.Struct(">??qqB")
+_NO_KEYS = b"[]"
 _MAX_CHARACTERS = 4_000
 
 
@@ -42,7 +43,8 @@ class Cursors:
         sort = micros(position.sort) if position.sort is not None else 0
         id = position.id.encode()
         head = _HEAD.pack(position.backward, dated, sort, position.seq, len(id))
-        data = head + id + json.dumps([_spelled(key) for key in position.keys]).encode()
+        keys = json.dumps([_spelled(key) for key in position.keys]).encode() if position.keys else _NO_KEYS
+        data = head + id + keys
         sealed = self._cipher.encrypt(data, [query_digest, view_digest])
         return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 

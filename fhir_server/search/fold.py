@@ -5,7 +5,9 @@ Spec: https://hl7.org/fhir/R4/search.html#string
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from typing import Final
 
 MAX_FOLDED = 1000
 """Folded characters that are indexed of one value; longer query values are refused."""
@@ -26,8 +28,12 @@ def fold(text: str) -> str:
 
 def fold_words(text: str) -> list[str]:
     """Return the folded words of a text, all of them."""
+    return (text.translate(_LATIN) if _BEYOND.search(text) is None else _spaced(text)).split()
+
+
+def _spaced(text: str) -> str:
     folded = text.lower() if text.isascii() else _without_marks(text)
-    return "".join([character if character.isalnum() else " " for character in folded]).split()
+    return "".join([character if character.isalnum() else " " for character in folded])
 
 
 def _without_marks(text: str) -> str:
@@ -35,3 +41,9 @@ def _without_marks(text: str) -> str:
     folded = unicodedata.normalize("NFKD", text).casefold().translate(_LIGATURES)
     decomposed = unicodedata.normalize("NFKD", folded).casefold()
     return "".join([character for character in decomposed if not unicodedata.combining(character)])
+
+
+# Latin letters and general punctuation: none of them is a mark that joins another, each folds alone.
+_ALONE: Final = (*range(0x250), *range(0x2000, 0x2070))
+_LATIN: Final = {number: _spaced(chr(number)) for number in _ALONE}
+_BEYOND: Final = re.compile(r"[^\x00-\u024f\u2000-\u206f]")

@@ -92,7 +92,8 @@ class Setting:
 class Reading(Setting):
     """What the values of a query are read against."""
 
-    now: datetime = field(kw_only=True)
+    now: Callable[[], datetime] = field(kw_only=True)
+    """The instant that the request counts as made at; asked for where a value is relative to it."""
     concepts: Concepts | None = field(default=None, kw_only=True)
     """What value sets and hierarchies hold; None: nothing is known of them."""
     parameter: Callable[[str, str], Parameter | None] | None = field(default=None, kw_only=True)

@@ -59,6 +59,8 @@ class SearchRequest:
     hops: tuple[Hop, ...] = ()
     pairings: tuple[Pairing, ...] = ()
     """The composites that could drive a search by parameters side by side."""
+    timed: bool = False
+    """Whether it says something else at another instant."""
 
     @property
     def key(self) -> str:
@@ -76,6 +78,18 @@ class SearchRequest:
         return self.page.order
 
 
+@dataclass(slots=True)
+class _Instant:
+    """Gives the instant of a request, and notes whether it was asked for."""
+
+    now: datetime
+    asked: bool = False
+
+    def __call__(self) -> datetime:
+        self.asked = True
+        return self.now
+
+
 def parse(
     catalogue: Catalogue, resource_type: str, pairs: Iterable[Pair], *, now: datetime, strict: bool = False
 ) -> SearchRequest:
@@ -87,8 +101,9 @@ def parse(
     """
     if resource_type not in catalogue.registry.resource_types:
         raise refuse("unknown-type", f"`{resource_type}` is not a resource type of FHIR R4.")
+    at = _Instant(now)
     reading = Reading(
-        catalogue.setting.base_url, catalogue.setting.zone, now=now, concepts=catalogue.concepts,
+        catalogue.setting.base_url, catalogue.setting.zone, now=at, concepts=catalogue.concepts,
         parameter=catalogue.parameter,
     )  # fmt: skip
     filters, hops = list[Filter](), list[Hop]()
@@ -117,7 +132,7 @@ def parse(
     _limit(filters, hops, page)
     return SearchRequest(
         resource_type, tuple(filters), tuple(criteria), tuple(used), tuple(ignored), page, tuple(hops),
-        catalogue.of(resource_type).pairings,
+        catalogue.of(resource_type).pairings, at.asked,
     )  # fmt: skip
 
 

@@ -1,12 +1,12 @@
 """The one write path: a UnitOfWork becomes one database transaction.
 
 Before it: what is to be written is checked against the View, encoded, its blobs made durable and its
-collections made.  Within it, in round trips: 1 for the idempotency key; 1 for each condition and 1 for all
-their locks; 1 for the creates of each type; 3 for the replacements of each type (read, keep the old version,
-replace), 4 where facts change; 3 at most for the relabels and for the reindexes of each type; 1 for the
-choices of a person; 2 or 3 where labels flow in or on; 1 each for claimed blobs, audit and outbox; 1 to
-commit.  What is read beside the writes comes once all is written.  What is not asked for costs nothing: a
-create with its audit entry and notice takes 4.
+collections made.  Within it, in round trips: 1 for the idempotency key; 1 for the conditions of each type
+(more where one matches) and 1 for all their locks; 1 for the creates of each type; 3 for the replacements
+of each type (read, keep the old version, replace), 4 where facts change; 3 at most for the relabels and for
+the reindexes of each type; 1 for the choices of a person; 2 or 3 where labels flow in or on; 1 each for
+claimed blobs, audit and outbox; 1 to commit.  What is read beside the writes comes once all is written.
+What is not asked for costs nothing: a create with its audit entry and notice takes 4.
 """
 
 from __future__ import annotations

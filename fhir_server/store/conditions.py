@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 from typing import Final
@@ -19,9 +20,12 @@ from pymongo.client_session import ClientSession
 
 from fhir_server.model.unit_of_work import Condition, ConditionMatched
 from fhir_server.store import searches
-from fhir_server.store.catalogue import LOCKS, Catalogue
+from fhir_server.store.catalogue import LOCKS, Catalogue, Records
+from fhir_server.store.filters import Filter
 
 STRIPES: Final = 256
+AT_ONCE: Final = 50
+"""Conditions that one query asks."""
 LOOKED_UP: Final = 2
 """Two matches are as many as any number: the condition is ambiguous."""
 
@@ -46,30 +50,57 @@ def exclude(
 ) -> None:
     """Make sure, within the transaction, that nothing matches any condition and nothing else will.
 
-    Raises ConditionMatched for the first that something matches.
+    One round trip for all conditions about one type along one index, and one for all locks.  Raises
+    ConditionMatched for one that something matches.
     """
-    keys = []
-    for condition in conditions:
-        ids = _matches(condition, catalogue, session)
-        if ids:
-            raise ConditionMatched(condition, ids)
-        keys.append(condition.key)
+    asked = [_asked(condition, catalogue) for condition in conditions]
+    for together in _together(asked):
+        if len(together) > 1 and not _found([one.filter for one in together], together[0], 1, session):
+            continue
+        for one in together:
+            ids = _found([one.filter], one, LOOKED_UP, session)
+            if ids:
+                raise ConditionMatched(one.condition, ids)
+    keys = {one.condition.key for one in asked}
     if keys:
         catalogue.service(LOCKS).bulk_write(
             [
                 UpdateOne({"_id": {"$eq": key}}, {"$inc": {"taken": 1}, "$set": {"at": now}}, upsert=True)
-                for key in sorted(set(keys))
+                for key in sorted(keys)
             ],
             session=session,
         )
 
 
-def _matches(condition: Condition, catalogue: Catalogue, session: ClientSession) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    condition: Condition
+    collection: Records
+    filter: Filter
+    hint: str | None
+
+
+def _asked(condition: Condition, catalogue: Catalogue) -> _Asked:
     # Asked for anew within each attempt: a code without a system is looked up under all systems that were
     # noted, and those of a commit that came first are among them by now.
     plan = condition.plan if condition.rebind is None else condition.rebind()
     hint = catalogue.hint(plan.resource_type, plan.index)
-    cursor = catalogue.current(plan.resource_type).find(
-        searches.matching(plan, condition.view), {"_id": 1}, limit=LOOKED_UP, hint=hint, session=session
-    )
+    collection = catalogue.current(plan.resource_type)
+    return _Asked(condition, collection, searches.matching(plan, condition.view), hint)
+
+
+def _together(asked: Iterable[_Asked]) -> Iterator[list[_Asked]]:
+    """Yield the conditions that one query can ask: those about one collection along one index."""
+    grouped: dict[tuple[str, str | None], list[_Asked]] = {}
+    for one in asked:
+        grouped.setdefault((one.collection.name, one.hint), []).append(one)
+    for group in grouped.values():
+        for first in range(0, len(group), AT_ONCE):
+            yield group[first : first + AT_ONCE]
+
+
+def _found(filters: list[Filter], along: _Asked, most: int, session: ClientSession) -> tuple[str, ...]:
+    """Return ids of what any of the filters matches, `most` at most.  One round trip."""
+    wanted = filters[0] if len(filters) == 1 else {"$or": filters}
+    cursor = along.collection.find(wanted, {"_id": 1}, limit=most, hint=along.hint, session=session)
     return tuple(found["_id"] for found in cursor)

@@ -18,6 +18,8 @@ _ENTITY: Final = re.compile(r"([A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/([1
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _SEVEN: Final = 0x7F
 _MORE: Final = 0x80
+_SHORT: Final = tuple(bytes((value,)) for value in range(_SEVEN + 1))
+_UUID_CHARACTERS: Final = 36
 
 Item = tuple[str, str, int]
 """Type, id, version."""
@@ -58,7 +60,7 @@ def _address(resource_type: str, id: str, version: int) -> str:
 
 
 def _entry(id: str, version: int) -> bytes:
-    if _UUID.fullmatch(id):
+    if len(id) == _UUID_CHARACTERS and _UUID.fullmatch(id):
         return _number(version << 1 | 1) + bytes.fromhex(id.replace("-", ""))
     text = id.encode()
     return _number(version << 1) + _number(len(text)) + text
@@ -87,6 +89,8 @@ def _read(manifest: bytes, at: int, length: int) -> bytes:
 
 
 def _number(value: int) -> bytes:
+    if value <= _SEVEN:
+        return _SHORT[value]
     encoded = bytearray()
     while value > _SEVEN:
         encoded.append(value & _SEVEN | _MORE)

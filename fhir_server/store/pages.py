@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from fhir_server.model.document import Stored
@@ -13,22 +14,23 @@ def is_backward(plan: Plan) -> bool:
     return plan.after is not None and plan.after.backward
 
 
-def page_of(entries: list[Stored], positions: list[Position], plan: Plan) -> Page:
+def page_of(entries: list[Stored], position: Callable[[int], Position], plan: Plan) -> Page:
     """Return the page of what was found in the direction of the walk: one entry more than it holds at most.
 
-    `positions` are those of the entries.
+    `position` gives that of an entry by its place among them.
     """
     more, backward = len(entries) > plan.count, is_backward(plan)
-    listed, places = entries[: plan.count], positions[: plan.count]
+    listed = entries[: plan.count]
     if not listed:
         return Page(())
+    first, last = 0, len(listed) - 1
     if backward:
-        listed, places = listed[::-1], places[::-1]
+        listed, first, last = listed[::-1], last, first
     follows = backward or more
     precedes = more if backward else plan.after is not None
     return Page(
         # A deletion among them is what a person whose keys were destroyed has left: it only has a place.
         tuple(entry for entry in listed if not entry.deleted),
-        places[-1] if follows else None,
-        replace(places[0], backward=True) if precedes else None,
+        position(last) if follows else None,
+        replace(position(first), backward=True) if precedes else None,
     )

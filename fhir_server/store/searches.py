@@ -92,7 +92,7 @@ def in_order(found: list[Stored], plan: Plan) -> Page:
     if any(entry.seq == following.seq for entry, following in pairwise(found)):
         # The database knows no order within one place; sequence numbers that differ leave nothing to sort.
         found.sort(key=lambda entry: _key(entry, plan.order), reverse=descends(plan))
-    return page_of(found, [_position(entry, plan.order.by) for entry in found], plan)
+    return page_of(found, lambda at: _position(found[at], plan.order.by), plan)
 
 
 def _sort_bounds(plan: Plan) -> Filter:

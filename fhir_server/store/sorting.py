@@ -56,8 +56,7 @@ class SortedPages:
                     raise refuse("too-costly", TOO_MANY)
             rows = list(collection.aggregate(pipeline(plan, matching), maxTimeMS=QUERY_MS, **options))
             entries = self.bodies.restore(plan.resource_type, rows, keep_lost=True)
-        positions = [_position(entry, row, plan) for entry, row in zip(entries, rows)]
-        return page_of(entries, positions, plan)
+        return page_of(entries, lambda at: _position(entries[at], rows[at], plan), plan)
 
 
 def pipeline(plan: Plan, matching: Filter) -> list[dict[str, Any]]:

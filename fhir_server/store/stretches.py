@@ -13,7 +13,6 @@ from typing import Final
 
 from fhir_server.model.plan import Index, Plan, SortBy
 from fhir_server.model.temporal import EARLIEST
-from fhir_server.store.pages import is_backward
 from fhir_server.store.values import millis_down, millis_up, stored_sort_date
 
 _BY_DATE: Final = frozenset({Index.OWNER_DATE, Index.OWNER_TOKEN})
@@ -27,12 +26,12 @@ def stretches(plan: Plan) -> tuple[Plan, ...]:
     The page before another is walked against the order.  `after` leaves out the stretches before it; only
     the first plan has one.
     """
+    if plan.after is None:
+        return _in_order(plan)
     parts, after = _in_order(replace(plan, after=None)), plan.after
-    if is_backward(plan):
+    if after.backward:
         against = replace(plan.order, descending=not plan.order.descending)
         parts = tuple(replace(part, order=against) for part in reversed(parts))
-    if after is None:
-        return parts
     place = stored_sort_date(after.sort)
     begun = next((nth for nth, part in enumerate(parts) if _holds(part, place)), 0)
     return (replace(parts[begun], after=replace(after, backward=False)), *parts[begun + 1 :])

@@ -202,5 +202,33 @@ def _local_references(value: Any) -> Iterator[str]:
             yield from _local_references(child)
 
 
-NATIVE: dict[str, Check] = {"dom-3": _contained_is_used}
+def _paths_start_alike(key: str, is_exact: bool) -> Check:
+    """sdf-8, sdf-8a: every path is below that of the first element, which is the type's.
+
+    As FHIRPath each row asks for the first one anew, which is quadratic.
+    """
+
+    def check(node: Node, session: Session) -> None:
+        whole = node.parent.value if node.parent is not None else {}
+        rows = node.value.get("element") if type(node.value) is dict else None
+        first, *others = _paths(rows) or [""]
+        kind = str(whole.get("type"))
+        is_right = whole.get("kind") == "logical" or (first == kind if is_exact else first.startswith(kind))
+        stem = first if is_exact else first.partition(".")[0]
+        if not is_right or not all(path.startswith(stem + ".") for path in others):
+            text = f" breaks the rule {key}: the first path is the type, all others are below it."
+            session.fault("invariant", text, node)
+
+    return check
+
+
+def _paths(rows: Any) -> list[str]:
+    return [str(row["path"]) for row in rows if "path" in row] if type(rows) is list else []
+
+
+NATIVE: dict[str, Check] = {
+    "dom-3": _contained_is_used,
+    "sdf-8": _paths_start_alike("sdf-8", is_exact=True),
+    "sdf-8a": _paths_start_alike("sdf-8a", is_exact=False),
+}
 """Rules that cost too much as FHIRPath, written as Python."""

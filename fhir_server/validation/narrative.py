@@ -21,7 +21,7 @@ _ELEMENTS = frozenset(
 )
 """HTML 4.0, chapters 7 to 11 and 15, links and images; nothing that runs, submits or embeds."""
 _LINKS = frozenset({"href", "src", "longdesc", "cite"})
-_ACTIVE = re.compile(r"(?:javascript|vbscript|data(?!:image/(?!svg))):?", re.IGNORECASE)
+_ACTIVE = re.compile(r"(?:javascript|vbscript|data(?!:image/(?!svg))):", re.IGNORECASE)
 _BLANKS = re.compile(r"[\x00-\x20]+")
 
 

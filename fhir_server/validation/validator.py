@@ -14,10 +14,10 @@ from typing import Any, Literal
 from fhir_server.fhirpath import Node
 from fhir_server.model.outcome import Issue, Severity
 from fhir_server.validation.invariants import Invariants
+from fhir_server.validation.profile.bindings import Members
 from fhir_server.validation.profile.claims import claims, extensions
 from fhir_server.validation.profile.compiler import Profiles
 from fhir_server.validation.profile.findings import Findings
-from fhir_server.validation.profile.membership import Concepts, Membership
 from fhir_server.validation.profile.session import Resolve, Session
 from fhir_server.validation.report import MAX_ISSUES, ReportFull
 from fhir_server.validation.structure import StructureValidator
@@ -38,11 +38,13 @@ class ValidatorOptions:
     """How strict a validator is.
 
     `strict` is that of StructureValidator.  `best_practice`: whether advice of FHIR (dom-6) is a warning.
+    `unknown_profiles`: how bad it is that a profile which another profile names is not here.
     `now` is what `now()` and `today()` of invariants ask.
     """
 
     strict: bool = False
     best_practice: bool = True
+    unknown_profiles: Severity = "warning"
     now: Callable[[], datetime] | None = None
 
 
@@ -55,7 +57,7 @@ class Validator:
     def __init__(
         self,
         registry: Registry,
-        concepts: Concepts,
+        concepts: Members,
         options: ValidatorOptions | None = None,
         *,
         structure: StructureValidator | None = None,
@@ -68,7 +70,7 @@ class Validator:
         self._model = RegistryTypeModel(registry)
         self._rules = tuple(rules)
         self._invariants = Invariants(registry, self._model, self.options.best_practice)
-        self._profiles = Profiles(registry, self._model, Membership(concepts))
+        self._profiles = Profiles(registry, self._model, concepts, self.options.unknown_profiles)
 
     def validate(
         self,

@@ -34,9 +34,8 @@ def composition(cv: Conversion, header: Header) -> Reference:
     extensions = _extensions(cv, header)
     if extensions:
         resource["extension"] = extensions
-    known = header.set_identifier or header.identifier
-    if known:
-        resource["identifier"] = known
+    if header.set_identifier:
+        resource["identifier"] = header.set_identifier
     resource |= {"status": header.status, "type": header.type, "subject": cv.subject}
     if cv.encounter:
         resource["encounter"] = cv.encounter

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from functools import cached_property
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
 from lxml import etree
 
 from importers.cda.xml import numbered
-from importers.result import ImportIssue, Origin, Severity
+from importers.result import ImportIssue, Origin, Severity, Unreadable
 
 Element = etree._Element
 Resource = dict[str, Any]
 Reference = dict[str, str]
 
+Found = TypeVar("Found")
+
 _EVERY_ATTRIBUTE = frozenset({"*"})
+_NOTHING: frozenset[str] = frozenset()
 _ROOT = "/ClinicalDocument"
 
 
@@ -28,13 +31,14 @@ class Source:
     """A document that was read: `data` are its bytes, `root` is its ClinicalDocument.
 
     `span_of` gives the first and the last byte (exclusive) of an element in `data`.  `notes` are what the
-    reading itself has to report.
+    reading itself has to report.  `repeated_length` is how many characters references to anchors may come to.
     """
 
     data: bytes
     root: Element
     span_of: Callable[[Element], tuple[int, int]]
     notes: tuple[ImportIssue, ...] = ()
+    repeated_length: int = 64 * 1024 * 1024
 
 
 class Conversion:
@@ -68,18 +72,20 @@ class Conversion:
         """Template → entries met."""
         self.structured: Counter[str] = Counter()
         """Template → entries that became resources."""
-        self.narrative_ids: set[str] = set()
-        """Ids that anchors of narratives have so far."""
+        self.narrative_ids: dict[str, int] = {}
+        """Id that an anchor of the narratives has → the number that the next of that name gets."""
         self.later: list[Callable[[], None]] = []
         """What waits until every entry was converted, such as references between entries."""
         self.strict = False
         """Whether a mapper's failure on the data leaves the importer instead of becoming an issue."""
         self._seed = seed
         self._shared: dict[tuple[str, str], Reference] = {}
-        self._used: dict[Element, set[str]] = {}
+        self._used: dict[Element, frozenset[str]] = {}
         self._left: dict[Element, str] = {}
         self._paths: dict[Element, str] = {source.root: _ROOT}
+        self._repeated = 0
         self._said: set[tuple[str, str]] = set()
+        self._found: dict[Callable[[Element], Any], dict[Element, Any]] = {}
 
     @cached_property
     def anchors(self) -> Mapping[str, Element]:
@@ -117,7 +123,7 @@ class Conversion:
 
     def full_url(self, resource_type: str, node: Element, name: str = "") -> str:
         """Return the urn:uuid of what is made from an element: the same for the same document, always."""
-        return f"urn:uuid:{uuid5(self._seed, '|'.join((resource_type, self.xpath(node), name)))}"
+        return f"urn:uuid:{uuid5(self._seed, f'{resource_type}|{self.xpath(node)}|{name}')}"
 
     def shared(
         self, resource_type: str, key: str, node: Element, make: Callable[[], Resource | None]
@@ -150,12 +156,13 @@ class Conversion:
 
     def take(self, node: Element, *attributes: str) -> None:
         """Mark an element as carried over: with the attributes named, or with all of them if none is."""
-        self._used.setdefault(node, set()).update(attributes or _EVERY_ATTRIBUTE)
+        taken = _names(attributes) if attributes else _EVERY_ATTRIBUTE
+        known = self._used.get(node)
+        self._used[node] = taken if known is None else known | taken
 
     def take_all(self, node: Element) -> None:
         """Mark an element and all that is in it as carried over."""
-        for each in node.iter(etree.Element):
-            self.take(each)
+        self._used.update(dict.fromkeys(node.iter(etree.Element), _EVERY_ATTRIBUTE))
 
     def leave(self, node: Element, reason: str) -> None:
         """Mark an element, with all that is in it, as not carried over for a reason that the report gives."""
@@ -181,6 +188,25 @@ class Conversion:
             self._said.add((text, key))
             self.issue(severity, kind, text, node)
 
+    def found(self, find: Callable[[Element], Found], node: Element) -> Found:
+        """Return what `find` finds in the document from an element on; it is asked once for each element."""
+        known = self._found.setdefault(find, {})
+        if node not in known:
+            known[node] = find(node)
+        found: Found = known[node]
+        return found
+
+    def repeat(self, text: str) -> str:
+        """Return a text of the narrative that a resource says again.
+
+        Raises Unreadable `text-too-often` where many references to long texts would make a document grow.
+        """
+        self._repeated += len(text)
+        if self._repeated > self.source.repeated_length:
+            most = self.source.repeated_length
+            raise Unreadable("text-too-often", f"References repeat more than {most} characters of text.")
+        return text
+
     def xpath(self, node: Element) -> str:
         """Return the place of an element, with positions, from its ClinicalDocument wherever that stands.
 
@@ -197,15 +223,24 @@ class Conversion:
 
     def unused(self) -> Iterator[tuple[Element, tuple[str, ...], str | None]]:
         """Yield what nothing took: (element, attributes or `text()`, reason if it was left on purpose)."""
-        waiting: list[tuple[Element, str | None]] = [(self.source.root, None)]
-        while waiting:
-            node, reason = waiting.pop()
-            reason = self._left.get(node, reason)
-            used: Collection[str] = self._used.get(node, ())
-            if "*" not in used:
-                missing = tuple(name for name in map(str, node.attrib) if name not in used)
-                if "text()" not in used and (node.text or "").strip():
-                    missing += ("text()",)
-                if missing:
-                    yield node, missing, reason
-            waiting.extend((child, reason) for child in node.iterchildren(reversed=True))
+        for node in self.source.root.iter(etree.Element):
+            used = self._used.get(node, _NOTHING)
+            if "*" in used:
+                continue
+            missing = tuple(name for name in map(str, node.keys()) if name not in used)
+            if "text()" not in used and (node.text or "").strip():
+                missing += ("text()",)
+            if missing:
+                yield node, missing, self._reason(node)
+
+    def _reason(self, node: Element) -> str | None:
+        """Return why an element, or the nearest around it that was left on purpose, was left."""
+        found: Element | None = node
+        while found is not None and found not in self._left:
+            found = found.getparent()
+        return None if found is None else self._left[found]
+
+
+@lru_cache(maxsize=4096)
+def _names(attributes: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(attributes)

@@ -33,6 +33,8 @@ ANTIGEN_DOSE: Final = "antigen-dose"
 COMMENT: Final = "comment"
 INFORMANT: Final = "informant"
 DISPENSER_INSTRUCTION: Final = "dispenser-instruction"
+DOSE_RANGE: Final = "dose-range"
+RATE_RANGE: Final = "rate-range"
 ADDRESS: Final = "further-address"
 FURTHER_NAME: Final = "further-name"
 RELATED_VERSION: Final = "related-document-version"
@@ -148,6 +150,14 @@ DEFINITIONS: Final[Mapping[str, Definition]] = MappingProxyType({
         ("MedicationRequest", "MedicationDispense", "MedicationStatement", "Immunization"),
         "string",
         "What whoever dispenses is asked to mind.",
+    ),
+    DOSE_RANGE: Definition(
+        ("MedicationAdministration.dosage", "Immunization"),
+        "Range",
+        "A dose that the document gives as an interval, or by one bound alone.",
+    ),
+    RATE_RANGE: Definition(
+        ("MedicationAdministration.dosage",), "Range", "A rate that the document gives as an interval."
     ),
     ADDRESS: Definition(
         ("Device", "Location", "Patient.contact"), "Address", "An address for which the element has no room."

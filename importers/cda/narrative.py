@@ -157,11 +157,12 @@ def _set(
 def _own_id(cv: Conversion, name: str) -> str:
     """Return the id that an anchor has in the narratives: its own, with a number if another had it first."""
     wanted = found = legal_id(name)
-    number = 1
+    number = cv.narrative_ids.get(wanted, 1)
     while found in cv.narrative_ids:
         number += 1
         found = f"{wanted}.{number}"
-    cv.narrative_ids.add(found)
+    cv.narrative_ids[wanted] = number
+    cv.narrative_ids.setdefault(found, 1)
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Final
 
 from lxml import etree
@@ -37,8 +37,8 @@ def read(data: bytes, limits: Limits = Limits()) -> Source:  # noqa: B008
     """Return the one ClinicalDocument of `data` with the byte span of each of its elements.
 
     Raises Unreadable: `empty`, `too-large`, `encoding`, `doctype`, `malformed`, `too-deep`,
-    `too-many-elements`, `text-too-long`, `tag-too-long`, `too-slow`, `namespace`, `no-document`,
-    `several-documents`.
+    `too-many-elements`, `too-many-siblings`, `text-too-long`, `tag-too-long`, `too-slow`, `namespace`,
+    `no-document`, `several-documents`.
     """
     if not data.strip():
         raise Unreadable("empty", "There are no bytes.")
@@ -47,6 +47,9 @@ def read(data: bytes, limits: Limits = Limits()) -> Source:  # noqa: B008
     encoding, notes = _encoding(data)
     found = spans(data, encoding, limits)
     root = _parsed(data, encoding)
+    if _crowded(limits.siblings)(root):
+        text = f"An element has more than {limits.siblings} elements directly inside it."
+        raise Unreadable("too-many-siblings", text)
     document = _document(root)
     if found.instructions:
         notes.append(
@@ -55,7 +58,7 @@ def read(data: bytes, limits: Limits = Limits()) -> Source:  # noqa: B008
     if document is not root:
         text = f"The document stands inside a `{local(root)}`, of which nothing was read or run."
         notes.append(ImportIssue("information", "structure", text))
-    return Source(data, document, _Places(root, found).span_of, tuple(notes))
+    return Source(data, document, _Places(root, found).span_of, tuple(notes), limits.repeated_length)
 
 
 class _Places:
@@ -129,6 +132,12 @@ def _parsed(data: bytes, encoding: str) -> Element:
         line, column = error.position
         text = f"The XML is not well-formed, line {line}, column {column}."
         raise Unreadable("malformed", text) from None
+
+
+@cache
+def _crowded(most: int) -> etree.XPath:
+    """Return the question whether any element has more than so many elements directly inside it."""
+    return etree.XPath(f"boolean(//*[*[{most + 1}]])")
 
 
 def _document(root: Element) -> Element:

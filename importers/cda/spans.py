@@ -39,11 +39,15 @@ class Limits:
     size_bytes: int = 32 * 1024 * 1024
     depth: int = 100
     elements: int = 200_000
+    siblings: int = 5_000
+    """Elements directly inside one."""
     text_length: int = 28 * 1024 * 1024
     """Characters between two tags, an embedded document in base64 included."""
     tag_length: int = 64 * 1024
     """Characters of one tag with its attributes."""
     seconds: float = 20.0
+    repeated_length: int = 64 * 1024 * 1024
+    """Characters that references to anchors of the text may come to, all together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def resolve(cv: Conversion, reference: str, node: Element | None = None) -> str 
         text = "A reference names no anchor of the document."
         cv.issue_once("warning", "reference", text, node, f"dangling {name}")
         return None
-    return text_of(anchor) or None
+    return cv.repeat(cv.found(text_of, anchor)) or None
 
 
 def said(cv: Conversion, node: Element | None) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -92,12 +92,15 @@ def own_words(node: Element) -> str:
 
 def numbered(parent: Element) -> Iterator[tuple[Element, str]]:
     """Yield each child with its XPath step, `observation[2]`; an only child of its name has no number."""
-    found = list(parent)
-    sizes = Counter(each.tag for each in found)
-    seen: Counter[str | bytes | bytearray | etree.QName] = Counter()
-    for each in found:
-        seen[each.tag] += 1
-        yield each, step_of(each.tag) + (f"[{seen[each.tag]}]" if sizes[each.tag] > 1 else "")
+    found = [(each, each.tag) for each in parent]
+    sizes = Counter(tag for _, tag in found)
+    seen = dict.fromkeys(sizes, 0)
+    for each, tag in found:
+        if sizes[tag] == 1:
+            yield each, step_of(tag)
+        else:
+            seen[tag] += 1
+            yield each, f"{step_of(tag)}[{seen[tag]}]"
 
 
 @cache
@@ -105,7 +108,7 @@ def _tags(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(map(tag_of, names))
 
 
-@cache
+@lru_cache(maxsize=4096)
 def step_of(tag: str) -> str:
     """Return the XPath step of a qualified name; a namespace without prefix here is written in full."""
     space, name = _split(tag)
@@ -117,7 +120,7 @@ def step_of(tag: str) -> str:
     return f"*[local-name()='{name}' and namespace-uri()='{space}']"
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _split(tag: str) -> tuple[str, str]:
     space, brace, name = tag.rpartition("}")
     return (space[1:] if brace else ""), name

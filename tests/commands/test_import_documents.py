@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import threading
 import urllib.request
 from pathlib import Path
@@ -25,6 +26,7 @@ from fhir_server.commands.importing.report import (
     Refusal,
     Report,
 )
+from fhir_server.commands.importing.writing import write_report
 from fhir_server.commands.loading.journal import Journal
 from fhir_server.commands.loading.sender import Sender
 from tests.http.calls import new_id
@@ -156,6 +158,60 @@ def test_a_report_tells_all_and_runs_nothing(tmp_path: Path, suffix: str, names:
     if suffix == ".csv":
         with path.open(encoding="utf-8", newline="") as lines:
             assert all(len(row) == 4 for row in csv.reader(lines))
+
+
+def test_what_is_no_readable_document_is_counted_and_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "export"
+    (folder / "deeper").mkdir(parents=True)
+    (folder / "empty.xml").write_bytes(b"")
+    (folder / "mail.xml").write_bytes(b"PK\x03\x04rest")
+    (folder / "export.XDM").write_bytes(b"anything")
+    (folder / "gone.xml").symlink_to(folder / "nothing.xml")
+    (folder / "deeper" / "up").symlink_to(folder, target_is_directory=True)
+    os.mkfifo(folder / "pipe.xml")
+    code, account = run_json(NOWHERE, "--dry-run", "--jobs", "1", folder)
+    assert code == 1
+    assert account["files_in"] == account["outcomes"]["refused"] == len(account["files"]) == 6
+    assert account["refusals"] == {"archive": 2, "empty-file": 1, "link": 1, "no-file": 2}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_what_may_not_be_read_is_counted_and_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "export"
+    (folder / "closed").mkdir(parents=True)
+    (folder / "secret.xml").write_bytes(b"<a/>")
+    (folder / "secret.xml").chmod(0)
+    (folder / "closed").chmod(0)
+    account = run_json(NOWHERE, "--dry-run", "--jobs", "1", folder)[1]
+    (folder / "closed").chmod(0o700)
+    assert account["refusals"] == {"unreadable-file": 1, "unreadable-folder": 1}
+
+
+@pytest.mark.parametrize("suffix", [".html", ".csv", ".json"])
+def test_a_name_that_is_no_text_is_spelled_out(tmp_path: Path, suffix: str) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path / "a") + b"\xff\x1b[31m.xml"))
+    odd.write_bytes(document(new_id(), new_id()))
+    path = tmp_path / f"report{suffix}"
+    assert run(NOWHERE, "--dry-run", "--jobs", "1", "--report", path, odd).exit_code == 0
+    text = path.read_text("utf-8")
+    assert "udcff" in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@a", "\t=1", " =1", "\r\n=1"])
+def test_no_cell_of_a_report_is_a_formula(tmp_path: Path, text: str) -> None:
+    results = (FileResult(text, REFUSED, Refusal(text, "x")), FileResult("b", STORED, unmapped={text: 1}))
+    path = tmp_path / "report.csv"
+    write_report(Report(results, 2), path)
+    with path.open(encoding="utf-8", newline="") as lines:
+        cells = [cell for row in csv.reader(lines) for cell in row]
+    assert not [cell for cell in cells if cell.lstrip()[:1] in ("=", "+", "-", "@")]
+
+
+def test_a_dry_run_takes_a_zone(tmp_path: Path) -> None:
+    (tmp_path / "1.xml").write_bytes(document(new_id(), new_id()))
+    assert run(NOWHERE, "--dry-run", "--timezone", "Europe/Paris", tmp_path / "1.xml").exit_code == 0
+    assert run(NOWHERE, "--dry-run", "--timezone", "Nowhere/None", tmp_path / "1.xml").exit_code == 2
 
 
 def test_a_report_of_another_form_is_refused_before_anything_is_done(folder: Path) -> None:

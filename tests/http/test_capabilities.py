@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from fhir_server.interactions.capabilities import MOST_PROFILES, profiles_by_type
 from fhir_server.interactions.table import INTERACTIONS
 from fhir_server.operations import operations
 from fhir_server.validation.structure import StructureValidator
@@ -29,6 +31,21 @@ def test_it_names_every_resource_type_and_this_server(statement: dict[str, Any],
     assert statement["implementation"]["url"] == BASE
     assert statement["fhirVersion"] == "4.0.1"
     assert statement["kind"] == "instance"
+
+
+def test_it_names_the_profiles_that_the_packages_have(statement: dict[str, Any], registry: Registry) -> None:
+    resources = {one["type"]: one for one in statement["rest"][0]["resource"]}
+    listed = {(name, url) for name, one in resources.items() for url in one.get("supportedProfile", ())}
+    assert ("Observation", "http://hl7.org/fhir/StructureDefinition/bp") in listed
+    assert {name for name, url in listed if registry.profiles[url].type != name} == set()
+    of_resources = {profile.type for profile in registry.profiles.values()} & registry.resource_types
+    assert {name for name, _ in listed} == of_resources
+
+
+def test_it_names_no_more_profiles_of_a_type_than_are_read(registry: Registry) -> None:
+    many = {f"http://example.org/{number:04}": "Observation" for number in range(MOST_PROFILES + 1)}
+    found = profiles_by_type(replace(registry, profile_types=many))
+    assert len(found["Observation"]) == MOST_PROFILES
 
 
 def test_it_declares_the_rows_of_the_table(statement: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.http.calls import new_id, patient, send, situation
+from tests.http.calls import bundle, entry, issues, new_id, patient, send, situation
 from tests.http.conftest import MakeApp
 from tests.http.imported import OPERATION, SUPERSEDED, XML, all_of, document, told
 
@@ -179,6 +179,30 @@ def test_of_several_patients_none_is_guessed(client: FlaskClient) -> None:
     assert (refused.status_code, situation(refused)) == (412, "multiple-matches")
 
 
+def with_local(data: bytes, number: str) -> bytes:
+    """Return the document with one more identifier of the person, which it does not call official."""
+    known = b"<recordTarget><patientRole>"
+    return data.replace(known, known + f'<id root="2.999.77" extension="{number}"/>'.encode())
+
+
+def test_identifiers_of_two_patients_are_refused(client: FlaskClient) -> None:
+    one, other = new_id(), new_id()
+    local = {"system": "urn:oid:2.999.77", "value": other}
+    imported(client, document(new_id(), one))
+    send(client, "POST", "/Patient", patient(identifier=[local]))
+    before = written(client)
+    refused = deliver(client, with_local(document(new_id(), one), other))
+    assert (refused.status_code, situation(refused)) == (412, "multiple-matches")
+    assert "two Patients" in issues(refused)[0]["details"]["text"]
+    assert written(client) == before
+
+
+def test_a_further_identifier_that_nobody_else_has_changes_nothing(client: FlaskClient) -> None:
+    person = new_id()
+    first = imported(client, document(new_id(), person))
+    assert imported(client, with_local(document(new_id(), person), new_id()))["patient"] == first["patient"]
+
+
 def test_a_document_about_another_person_than_named_is_refused(client: FlaskClient) -> None:
     other = send(client, "POST", "/Patient", patient()).get_json()["id"]
     refused = deliver(client, document(new_id(), new_id()), f"?patient=Patient/{other}")
@@ -194,6 +218,22 @@ def test_a_document_is_taken_in_a_binary_among_parameters(client: FlaskClient) -
     call = {"resourceType": "Parameters", "parameter": [{"name": "document", "resource": binary}]}
     assert told(send(client, "POST", OPERATION, call))["outcome"] == "stored"
     assert told(send(client, "POST", OPERATION, binary))["outcome"] == "already-there"
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+def test_an_import_is_no_entry_of_a_bundle(client: FlaskClient, kind: str) -> None:
+    binary = {
+        "resourceType": "Binary", "contentType": "application/xml",
+        "data": base64.b64encode(document(new_id(), new_id())).decode("ascii"),
+    }  # fmt: skip
+    before = written(client)
+    answer = send(client, "POST", "", bundle(kind, entry("POST", OPERATION[1:], binary)))
+    if kind == "batch":
+        [told_so] = answer.get_json()["entry"]
+        assert told_so["response"]["status"][:1] == "4"
+    else:
+        assert answer.status_code == 400
+    assert written(client) == before
 
 
 @pytest.mark.parametrize(
@@ -240,3 +280,15 @@ def test_both_operations_are_declared(client: FlaskClient, get: Get) -> None:
     named = {one["name"] for one in rest.get("operation", ())}
     named |= {one["name"] for kind in rest["resource"] for one in kind.get("operation", ())}
     assert {"import-document", "source"} <= named
+
+
+def test_a_place_that_no_document_has_is_no_source(client: FlaskClient, get: Get) -> None:
+    answer = imported(client, document(new_id(), new_id()))
+    [allergy] = all_of(get, f"/AllergyIntolerance?patient={answer['patient']}")
+    [provenance, *_] = all_of(get, f"/Provenance?target=AllergyIntolerance/{allergy['id']}")
+    for target in provenance["target"]:
+        for extension in target.get("extension", ()):
+            if "valueString" in extension:
+                extension["valueString"] = "0-" + "9" * 5000
+    assert send(client, "PUT", f"/Provenance/{provenance['id']}", provenance).status_code == 200
+    assert get(f"/AllergyIntolerance/{allergy['id']}/$source").status_code == 404

@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/profiling.html
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -237,6 +238,17 @@ def test_another_worker_uses_a_posted_profile_a_second_later(
     finally:
         for app in workers:
             close_app(app)
+
+
+def test_definitions_that_are_posted_at_once_are_all_taken(app: Flask) -> None:
+    urls = [own_url() for _ in range(16)]
+    with ThreadPoolExecutor(8) as threads:
+        answers = threads.map(lambda url: put(app.test_client(), with_birth_date(url)).status_code, urls)
+        assert set(answers) == {201}
+    client = app.test_client()
+    assert {tuple(judged(client, url, patient())) for url in urls} == {
+        (("missing-element", "Patient.birthDate"),)
+    }
 
 
 def generations(app: Flask) -> int:

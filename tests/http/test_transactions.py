@@ -263,6 +263,20 @@ def test_two_entries_of_the_same_criteria_are_one_resource(client: FlaskClient) 
     assert send(client, "GET", f"/Patient?{criteria(value)}").get_json()["total"] == 1
 
 
+def test_two_entries_of_the_same_criteria_find_the_one_that_is_there(client: FlaskClient) -> None:
+    value = new_id()
+    there = send(client, "POST", "/Patient", identified(value)).get_json()["id"]
+    found = answers(
+        transact(
+            client,
+            entry("POST", "Patient", identified(value), placeholder(), ifNoneExist=criteria(value)),
+            entry("POST", "Patient", identified(value), placeholder(), ifNoneExist=criteria(value)),
+        )
+    )
+    assert [one["status"][:3] for one in found] == ["200", "200"]
+    assert {located(one).split("/")[1] for one in found} == {there}
+
+
 def test_a_deletion_of_nothing_is_no_failure(client: FlaskClient) -> None:
     (answer,) = answers(transact(client, entry("DELETE", f"Patient/{new_id()}")))
     assert answer == {"status": "204 No Content"}

@@ -18,6 +18,7 @@ from bson.raw_bson import RawBSONDocument
 
 from fhir_server.access import decide, labelling, predicates
 from fhir_server.interactions import governed, journal_lines, relabelling
+from fhir_server.interactions.importing import known
 from fhir_server.model.outcome import refuse
 from fhir_server.model.predicate import AllOf, Everything
 from fhir_server.model.view import View
@@ -96,6 +97,9 @@ SECOND: Final[Mapping[tuple[str, str], str]] = {
     ("interactions.ownership", "read"): "the gate asks first whether what a body refers to is seen",
     ("interactions.history_instance", "read"): "tells an empty page from nothing, behind the page itself",
     ("interactions.labels", "read_many"): "reads again what a search inside the View found",
+    ("interactions.definitions_source", "search"): "definitions are of no person; compiled, never answered",
+    ("interactions.resolving", "read"): "only where a profile says what a reference leads to; "
+    "governed/test_validate_unseen compares a hidden target with an absent one",
     ("interactions.labels", "history"): "the past of what a read inside the View found",
     ("interactions.create", "read"): "reads what a search inside the View matched",
     ("interactions.replays", "vread"): "what the same actor wrote under its own key",
@@ -131,8 +135,17 @@ def _given_everything(module: Any, name: str) -> Break:
 
 
 def _conditions(patch: pytest.MonkeyPatch) -> None:
-    real = conditions._matches
-    patch.setattr(conditions, "_matches", lambda one, *rest: real(replace(one, view=ALL), *rest))
+    real = conditions._asked
+    patch.setattr(conditions, "_asked", lambda one, *rest: real(replace(one, view=ALL), *rest))
+
+
+def _known(patch: pytest.MonkeyPatch) -> None:
+    """Documents of the same id are known, whoever sees them."""
+
+    def found(context: Any, request: Any, wanted: Any) -> Any:
+        return context.records.search(wanted.plan, ALL).entries
+
+    patch.setattr(known, "find", found)
 
 
 def _history_of_its_time(patch: pytest.MonkeyPatch) -> None:
@@ -232,6 +245,7 @@ def _residual(patch: pytest.MonkeyPatch) -> None:
 
 OTHERS: Final[Mapping[str, Mutant]] = {
     "conditions-in-the-commit": Mutant(_conditions, "care-team", ("create-if-none",)),
+    "documents-of-the-same-id": Mutant(_known, "care-team", ("import",)),
     "labels-of-their-time": Mutant(_history_of_its_time, "care-team", ("history", "vread")),
     "tombstones": Mutant(_tombstones, "care-team", ("read", "history", "vread")),
     "cursors": Mutant(_digest, "care-team", ("search", "search-again")),

@@ -107,6 +107,7 @@ def _facts(profile: Profile, element: ProfileElement, has_slices: bool) -> Facts
         "content": element.content,
         "constraints": {(rule.key, rule.severity, rule.expression) for rule in rules},
         "must-support": element.must_support,
+        "extensions": (element.min_length, element.alternatives, element.further, element.narrative),
     }
 
 
@@ -126,11 +127,3 @@ def _is_usual(slicing: Slicing | None) -> bool:
     if slicing is None:
         return True
     return [each.path for each in slicing.discriminators] == [_BY_URL] and slicing.rules == "open"
-
-
-def counted(found: Mapping[Difference, str] | set[Difference]) -> dict[str, int]:
-    """How many differences of each kind."""
-    counts: dict[str, int] = {}
-    for what, _, _ in found:
-        counts[what] = counts.get(what, 0) + 1
-    return dict(sorted(counts.items()))

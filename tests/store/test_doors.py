@@ -23,7 +23,7 @@ COMPILED = {
     "coded:coded": "matching",
     "drivers:_count": "predicate_filter",
     "explaining:_commands": "page_query",
-    "conditions:_matches": "matching",
+    "conditions:_asked": "matching",
     "replacements:replace_all": "predicate_filter",
     "histories:Histories._stored": "predicate_filter",
     "histories:Histories._after_deletions": "predicate_filter",

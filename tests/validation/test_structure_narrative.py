@@ -19,6 +19,7 @@ XMLNS = 'xmlns="http://www.w3.org/1999/xhtml"'
         pytest.param('<a href="https://example.org">x</a><a name="x"/>', id="links"),
         pytest.param('<img src="data:image/png;base64,AAAA" alt="x"/>', id="image-inline"),
         pytest.param("<!-- note --><![CDATA[x < y]]>", id="comment-and-cdata"),
+        pytest.param('<a href="database.html">x</a>', id="relative-link"),
         pytest.param('<p style="color: red" class="x" xml:lang="fr">x</p>', id="attributes"),
         pytest.param("<p>" * 500 + "</p>" * 500, id="deep"),
     ],

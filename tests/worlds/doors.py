@@ -13,6 +13,7 @@ from urllib.parse import quote
 from tests.governed import INS, OTHER_DOCTOR
 from tests.worlds.asking import Ask, Call, Room
 from tests.worlds.items import LABELS, PLAIN, TYPES, Item, Place, build
+from tests.worlds.letters import letter
 from tests.worlds.queries import clause, criteria
 
 JSON_PATCH: Final = "application/json-patch+json"
@@ -234,6 +235,14 @@ def _events(room: Room, call: Call) -> Ask:
     return Ask("GET", f"/AuditEvent?patient={room.person}{queries[call.n % len(queries)]}")
 
 
+def _import(room: Room, call: Call) -> Ask:
+    """Deliver a document of an id that others may have deposited, with these bytes or with others."""
+    replaces = (None, call.other, None, call.n // 4)[call.n % 4]
+    named = f"?patient=Patient/{room.person}" if call.target % 2 else ""
+    data = letter(room.person, call.target, replaces=replaces)
+    return Ask("POST", f"/$import-document{named}", data, {"Content-Type": "application/xml"})
+
+
 def _labelling(operation: str) -> Door:
     def door(room: Room, call: Call) -> Ask:
         given: dict[str, Any] = {"resourceType": "Parameters"}
@@ -347,6 +356,7 @@ DOORS: Final[Mapping[str, Door]] = {
     "transaction": _transaction,
     "transaction-more": _transaction,
     "batch": _batch,
+    "import": _import,
     "events": _events,
     "journal": _get("Patient/{patient}/$journal?_count=3"),
     "hide": _labelling("hide"),

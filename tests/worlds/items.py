@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from tests.worlds.cast import CHOICE, MASK, PARENTS, PERSON, SECRECY
+from tests.worlds.letters import stored_as
 
 LOINC: Final = "http://loinc.org"
 VISIBILITY: Final = (
@@ -125,8 +126,9 @@ def _document(code: str) -> Callable[[Item, Place], Resource]:
         document: Resource = {
             "resourceType": "DocumentReference", "status": "current", "type": concept(code), "subject": _subject(place),
             "date": f"2026-0{1 + item.variant % 8}-01T08:00:00Z", "description": f"Report {item.variant}",
-            "content": [{"attachment": {"contentType": "application/pdf", "url": url}}],
         }  # fmt: skip
+        document |= stored_as(place.person, item.variant)
+        document["content"][0]["attachment"]["url"] = url
         if item.sources or item.mentions:
             related = [place.refer(name) for name in (*item.sources, *item.mentions)]
             document["context"] = {"related": related}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,8 @@ from concurrent.futures import (
     wait,
 )
 from dataclasses import dataclass
+from datetime import tzinfo
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,7 +27,7 @@ from fhir_server.commands.importing.journal import ImportJournal
 from fhir_server.commands.importing.report import REFUSED, FileResult, Refusal
 from fhir_server.commands.loading.parcels import Parcel
 from fhir_server.commands.loading.sender import Sender, Unreachable
-from importers.cda.convert import convert
+from importers.cda.convert import Options, convert
 from importers.result import Unreadable
 
 PATH = "$import-document"
@@ -74,19 +77,28 @@ def import_files(
 
 
 def convert_files(
-    files: Sequence[Path], *, processes: int, stopped: threading.Event, progress: Progress
+    files: Sequence[Path],
+    *,
+    zone: tzinfo,
+    processes: int,
+    stopped: threading.Event,
+    progress: Progress,
 ) -> tuple[FileResult, ...]:
-    """Convert every document, without any server, and return what would become of each."""
+    """Convert every document, without any server, and return what would become of each.
+
+    `zone` is that of times without an offset.
+    """
+    work = partial(_converted, zone=zone)
     found: list[FileResult] = []
     if processes == 1:
         for file in files:
             if stopped.is_set():
                 break
-            found.append(_converted(file))
+            found.append(work(file))
             progress(found[-1])
         return tuple(found)
     with ProcessPoolExecutor(processes, initializer=_leave_stopping) as pool:
-        for result in _each(pool, _converted, files, processes, stopped):
+        for result in _each(pool, work, files, processes, stopped):
             found.append(result)
             progress(result)
     return tuple(found)
@@ -117,7 +129,7 @@ def _send(file: Path, sender: Sender, journal: ImportJournal) -> _Done:
     place, data = str(file), read_document(file)
     if isinstance(data, Refusal):
         return _Done("", refused(place, data))
-    digest = hashlib.sha256(place.encode() + b"\0" + data).hexdigest()
+    digest = hashlib.sha256(os.fsencode(file) + b"\0" + data).hexdigest()
     known = journal.find(digest, place)
     if known is not None:
         return _Done(digest, known)
@@ -125,11 +137,11 @@ def _send(file: Path, sender: Sender, journal: ImportJournal) -> _Done:
     return _Done(digest, of_answer(place, sender.send(parcel)))
 
 
-def _converted(file: Path) -> FileResult:
+def _converted(file: Path, zone: tzinfo) -> FileResult:
     place, data = str(file), read_document(file)
     if isinstance(data, Refusal):
         return refused(place, data)
     try:
-        return of_result(place, convert(data))
+        return of_result(place, convert(data, Options(zone=zone)))
     except Unreadable as reason:
         return refused(place, Refusal("unreadable-document", f"{reason.kind}: {reason.text}"))

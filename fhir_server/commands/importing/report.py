@@ -141,8 +141,14 @@ def as_tree(report: Report, *, names: bool = True) -> dict[str, Any]:
 
 
 def names_of(one: FileResult, position: int, names: bool) -> str:
-    """Return how a file is called in a report."""
-    return one.place if names else f"file {position}"
+    """Return how a file is called in a report: what cannot be printed, or written, is spelled out."""
+    if not names:
+        return f"file {position}"
+    return "".join(sign if sign.isprintable() else _spelled(sign) for sign in one.place)
+
+
+def _spelled(sign: str) -> str:
+    return sign.encode("unicode_escape").decode("ascii")
 
 
 def _file_tree(one: FileResult, name: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ STYLE = (
     "table{border-collapse:collapse;margin:1em 0}td,th{border:1px solid #bbb;padding:.2em .6em}"
     "th,td{text-align:left}td.n{text-align:right}td{overflow-wrap:anywhere}"
 )
+FORMULAS = ("=", "+", "-", "@")
 Row = Sequence[str | int]
 
 
@@ -40,7 +41,7 @@ def as_csv(report: Report, names: bool) -> str:
     for section, _, rows in _sections(report, names):
         for row in rows:
             name, count, *more = row
-            lines.writerow((section, _harmless(str(name)), count, "; ".join(map(str, more))))
+            lines.writerow((section, _harmless(str(name)), count, _harmless("; ".join(map(str, more)))))
     return text.getvalue()
 
 
@@ -97,7 +98,7 @@ def _cell(value: str | int) -> str:
 
 def _harmless(text: str) -> str:
     """Return a text that no spreadsheet takes for a formula."""
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return "'" + text if text.lstrip()[:1] in FORMULAS or text[:1].isspace() else text
 
 
 FORMS: Mapping[str, Callable[[Report, bool], str]] = {".html": as_html, ".csv": as_csv, ".json": as_json}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import tzinfo
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha1
 from typing import Any, Final
 
+from fhir_server.interactions.context import Context
 from fhir_server.model.outcome import refuse
 from importers.cda.convert import Options, convert
 from importers.result import ImportResult, Unreadable
@@ -18,11 +19,23 @@ DISUSED: Final = "old"
 
 
 class Delivery:
-    """`patient` are the references by which whoever delivers it names the person; often there is none."""
+    """`patient` are the references by which whoever delivers it names the person; often there is none.
 
-    def __init__(self, data: bytes, zone: tzinfo, base: str, patient: tuple[str, ...] = ()) -> None:
+    `zone` is that of times in it without an offset, `base` the canonical base of what is ours.  `systems` are
+    those of the identifiers that say who somebody is; without them it is what the document calls official.
+    """
+
+    def __init__(
+        self,
+        data: bytes,
+        zone: tzinfo,
+        base: str,
+        patient: tuple[str, ...] = (),
+        systems: Collection[str] = (),
+    ) -> None:
         self.data = data
         self.patient = patient
+        self._systems = systems
         self._options = Options(zone=zone, base=base)
 
     @cached_property
@@ -62,20 +75,53 @@ class Delivery:
 
     @property
     def identifiers(self) -> tuple[tuple[str, str], ...]:
-        """What identifies the person, (system, value): the official identifiers, if there are any, else all.
+        """What identifies the person, (system, value): the identifiers that say who somebody is, if there are
+        any, else all.
 
         Traits never identify anybody.
         """
-        for entry in self.entries:
-            if entry["fullUrl"] == self.subject:
-                return identifying(entry["resource"].get("identifier", ()))
+        return identifying(self._given, self._systems)
+
+    @property
+    def others(self) -> tuple[tuple[str, str], ...]:
+        """The identifiers of the person beside those that identify it, (system, value)."""
+        known = set(self.identifiers)
+        return tuple(pair for pair in _pairs(_usable(self._given)) if pair not in known)
+
+    @cached_property
+    def _given(self) -> Sequence[dict[str, Any]]:
+        for one in self.entries:
+            if one["fullUrl"] == self.subject:
+                return tuple(one["resource"].get("identifier", ()))
         return ()
 
 
-def identifying(identifiers: Iterable[dict[str, Any]]) -> tuple[tuple[str, str], ...]:
-    """Return (system, value) of the identifiers that identify: official ones, if there are any, else all."""
-    usable = [
+def delivering(context: Context) -> Callable[..., Delivery]:
+    """Return what makes the deliveries of a server: called with the bytes and `patient`."""
+    systems = frozenset[str]() if context.policy is None else context.policy.person_systems
+    return partial(Delivery, zone=context.zone, base=context.canonical_base, systems=systems)
+
+
+def identifying(
+    identifiers: Iterable[dict[str, Any]], systems: Collection[str] = ()
+) -> tuple[tuple[str, str], ...]:
+    """Return (system, value) of the identifiers that identify: those of `systems`, without any the official
+    ones; where there is none of these, all.
+    """
+    usable = _usable(identifiers)
+    chosen = [one for one in usable if _chosen(one, systems)]
+    return _pairs(chosen or usable)
+
+
+def _chosen(identifier: Mapping[str, Any], systems: Collection[str]) -> bool:
+    return identifier["system"] in systems if systems else identifier.get("use") == OFFICIAL
+
+
+def _usable(identifiers: Iterable[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    return [
         one for one in identifiers if one.get("system") and one.get("value") and one.get("use") != DISUSED
     ]
-    official = [one for one in usable if one.get("use") == OFFICIAL]
-    return tuple(dict.fromkeys((str(one["system"]), str(one["value"])) for one in official or usable))
+
+
+def _pairs(identifiers: Iterable[dict[str, Any]]) -> tuple[tuple[str, str], ...]:
+    return tuple(dict.fromkeys((str(one["system"]), str(one["value"])) for one in identifiers))

@@ -69,8 +69,8 @@ def deposit(context: Context, request: Request, delivery: Delivery) -> Deposited
     context = replace(context, limits=limits)
     view = depositing(request.view, request.actor)
     request = replace(request, view=view, idempotency=None)
-    for _ in range(ATTEMPTS):
-        known = look(context, request, delivery)
+    for attempt in range(ATTEMPTS):
+        known = look(context, request, delivery, later=attempt > 0)
         if known.same is not None:
             return _already(known.same)
         person = person_of(context, request, delivery)
@@ -91,7 +91,8 @@ def _store(context: Context, request: Request, delivery: Delivery, person: Perso
     body = {"resourceType": "Bundle", "type": "transaction", "entry": [*entries, *further]}
     asked = replace(request, body=body)
     planned = plan(context, asked)
-    resolved = resolve(context, asked, planned)
+    # What can be there already was looked up a moment ago: the commit looks again, and once is enough.
+    resolved = resolve(context, asked, planned, absent=range(len(entries)))
     resolved = replace(resolved, addresses={**resolved.addresses, **assembly.addresses})
     document = resolved.targets[0]
     if document.current is not None:

@@ -46,8 +46,12 @@ class Known:
     guards: tuple[Criteria, ...] = ()
 
 
-def look(context: Context, request: Request, delivery: Delivery) -> Known:
-    """Return what is there.  Raises FhirError `other-content` where that is the document with other bytes."""
+def look(context: Context, request: Request, delivery: Delivery, *, later: bool) -> Known:
+    """Return what is there.  Raises FhirError `other-content` where that is the document with other bytes.
+
+    Without `later`, a later version is not looked for but only guarded against: hardly ever is it there
+    first, and the commit finds out.
+    """
     own = master_of(delivery)
     found = _by(context, request, criteria_of([own]))[1]
     if found:
@@ -62,10 +66,11 @@ def look(context: Context, request: Request, delivery: Delivery) -> Known:
             related[identifier] = named[0]
         else:
             guards.append(wanted)
-    wanted, later = _by(context, request, _replacing(own))
-    if not later:
+    wanted = bind(context, request, DOCUMENT, _replacing(own), count=MOST_TOGETHER)
+    found = tuple(find(context, request, wanted)) if later else ()
+    if not found:
         guards.append(wanted)
-    return Known(None, related, tuple(one for one in later if _replaces(one, own)), tuple(guards))
+    return Known(None, related, tuple(one for one in found if _replaces(one, own)), tuple(guards))
 
 
 def master_of(delivery: Delivery) -> Identifier:

@@ -13,6 +13,7 @@ from fhir_server.interactions.lookup import bind, find
 from fhir_server.interactions.read import not_found
 from fhir_server.interactions.request import Request
 from fhir_server.model import exact_json
+from fhir_server.model.document import Stored
 from fhir_server.model.outcome import FhirError, Issue, refuse
 from fhir_server.model.reference import ReferenceKind, is_id, parse_reference
 from fhir_server.search.escape import escape
@@ -22,6 +23,10 @@ PATIENT = "Patient"
 OTHER = (
     "The document is not known to be about the person of the request: none of the identifiers in it is one "
     "that the server knows of this person."
+)
+APART = (
+    "The identifiers in the document lead to two Patients: what identifies the person is that of one, and "
+    "another identifier beside it that of another. It is not guessed which one it is."
 )
 SEVERAL = "The identifiers in the document are those of several Patients: it is not guessed which one it is."
 
@@ -54,6 +59,8 @@ def person_of(context: Context, request: Request, delivery: Delivery) -> Person:
         found = find(context, request, bind(context, request, PATIENT, criteria))
         if len(found) > 1:
             raise FhirError(Issue("multiple-matches", SEVERAL))
+        if found:
+            _refuse_apart(context, request, delivery, found[0])
         return Person(found[0].id if found else None, criteria)
     stored = context.records.read(PATIENT, named, request.view)
     if stored is None or stored.deleted:
@@ -62,6 +69,14 @@ def person_of(context: Context, request: Request, delivery: Delivery) -> Person:
     if known.isdisjoint(identifiers):
         raise refuse("other-person", OTHER)
     return Person(named)
+
+
+def _refuse_apart(context: Context, request: Request, delivery: Delivery, patient: Stored) -> None:
+    """Raise FhirError where the document has an identifier that is not this Patient's, but another one's."""
+    known = _pairs(exact_json.decode(patient.body).get("identifier", ()))
+    others = [pair for pair in delivery.others if pair not in known]
+    if others and find(context, request, bind(context, request, PATIENT, criteria_of(others))):
+        raise FhirError(Issue("multiple-matches", APART))
 
 
 def _named(context: Context, delivery: Delivery) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from fhir_server.interactions.context import Context
@@ -26,8 +26,11 @@ class Resolved:
     criteria: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
-def resolve(context: Context, request: Request, planned: Planned) -> Resolved:
+def resolve(context: Context, request: Request, planned: Planned, absent: Collection[int] = ()) -> Resolved:
     """Return what the entries are about.
+
+    `absent`: positions of conditional creates whose criteria have just been seen to match nothing; whether
+    that still holds is for the commit to find out, as ever.
 
     Raises VersionConflict where another write came first, and FhirError: `multiple-matches`,
     `criteria-needed`, `stale-version`, `exists`, `not-found`, `deleted`, `same-resource-twice`.
@@ -36,12 +39,14 @@ def resolve(context: Context, request: Request, planned: Planned) -> Resolved:
     criteria: dict[tuple[str, str], str] = {}
     first_of: dict[tuple[str, str], int] = {}
     for entry in planned.of("create"):
-        target = _created(context, request, planned, entry)
+        target = _created(context, request, planned, entry, looked_up=entry.position in absent)
         if target.guard is not None:
             key = (target.resource_type, target.guard.key)
             first = first_of.setdefault(key, entry.position)
             if first != entry.position:
-                target = Target(target.resource_type, targets[first].id, same_as=first)
+                # What the earlier entry found is what this one finds, whatever came meanwhile.
+                earlier = targets[first]
+                target = Target(target.resource_type, earlier.id, earlier.current, same_as=first)
             criteria[key] = target.reference
         targets[entry.position] = target
     targets.update(_existing(context, request, [one for one in planned.existing if one.address.id]))
@@ -60,7 +65,9 @@ def resolve(context: Context, request: Request, planned: Planned) -> Resolved:
     return Resolved(targets, addresses, criteria)
 
 
-def _created(context: Context, request: Request, planned: Planned, entry: Entry) -> Target:
+def _created(
+    context: Context, request: Request, planned: Planned, entry: Entry, *, looked_up: bool
+) -> Target:
     resource_type, id = entry.address.resource_type, planned.new_ids[entry.position]
     text = entry.conditions.if_none_exist
     if text is None:
@@ -70,7 +77,7 @@ def _created(context: Context, request: Request, planned: Planned, entry: Entry)
         wanted = bind(context, request, resource_type, text)
     except FhirError as error:
         raise below(error, place) from None
-    found = find(context, request, wanted)
+    found = () if looked_up else find(context, request, wanted)
     if len(found) > 1:
         raise several(place)
     if found:

@@ -13,7 +13,7 @@ from fhir_server.interactions.request import Request
 from fhir_server.interactions.resolving import Found, Resolver
 from fhir_server.interactions.transaction.plan import MAX_ISSUES, Planned
 from fhir_server.interactions.transaction.resolve import Resolved
-from fhir_server.interactions.validating import UNPROCESSABLE, issues_of
+from fhir_server.interactions.validating import UNPROCESSABLE, Newcomers, issues_of
 from fhir_server.model.outcome import FhirError, Issue
 
 Findings = Mapping[int, tuple[Issue, ...]]
@@ -41,10 +41,11 @@ def validate(
     if not asked:
         return NOTHING_FOUND
     resolver = Resolver(context, request, _together(planned, resolved, resources))
+    newcomers = Newcomers(context, resources.values())
     findings: dict[int, tuple[Issue, ...]] = {}
     errors: list[Issue] = []
     for position, resource in asked.items():
-        issues = issues_of(context, resource, resolver, list(resources.values()))
+        issues = issues_of(context, resource, resolver, newcomers)
         findings[position] = tuple(issues)
         if issues:
             placed = inside(FhirError(*issues), planned.entries[position]).issues

@@ -144,7 +144,7 @@ def _read(parameter: Parameter, _modifier: str | None, text: str, reading: Readi
             f"`{parameter.code}` needs a date: `2024`, `2024-02`, `2024-02-29` or `2024-02-29T12:00:00Z` "
             "(write `+` as `%2B`), with eq, ne, gt, lt, ge, le, sa, eb or ap before it.",
         )
-    return DateValue(prefix, _widened(interval, reading.now) if prefix == "ap" else interval)
+    return DateValue(prefix, _widened(interval, reading.now()) if prefix == "ap" else interval)
 
 
 def _widened(interval: Interval, now: datetime) -> Interval:

@@ -20,14 +20,23 @@ class Div:
         self.attributes: set[str] = set()
         self.has_content = False
         parser = expat.ParserCreate()
+        parser.StartDoctypeDeclHandler = _refuse
         parser.StartElementHandler = self._start
-        parser.CharacterDataHandler = self._characters
+
+        def characters(found: str) -> None:
+            if not found.isspace():
+                self.has_content = True
+                parser.CharacterDataHandler = None  # once is enough
+
+        parser.CharacterDataHandler = characters
         parser.Parse(text, True)
+        self.attributes = {name for name in self.attributes if not name.startswith("xml")}
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self.attributes.update(each for each in attributes if not each.startswith("xml"))
-        if "id" in attributes:
-            self.ids.append(attributes["id"])
+        if attributes:
+            self.attributes.update(attributes)
+            if "id" in attributes:
+                self.ids.append(attributes["id"])
         if name == "a":
             self.anchors.update(attributes[key] for key in ("name", "id") if key in attributes)
             if "href" in attributes:
@@ -36,15 +45,20 @@ class Div:
             self.has_content = True
             self.sources.append(attributes.get("src", ""))
 
-    def _characters(self, text: str) -> None:
-        self.has_content = self.has_content or not text.isspace()
+
+class _HasDoctype(Exception):
+    """There is a document type: entities could expand without end."""
+
+
+def _refuse(*_: object) -> None:
+    raise _HasDoctype
 
 
 def read_div(text: str) -> Div | None:
-    """Return what a narrative holds, None if it is not well-formed."""
+    """Return what a narrative holds, None if it is not well-formed or has a document type."""
     try:
         return Div(text)
-    except (expat.ExpatError, UnicodeEncodeError):
+    except (expat.ExpatError, UnicodeEncodeError, _HasDoctype):
         return None
 
 

@@ -36,24 +36,33 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class BundleIndex:
-    """Entries by fullUrl, and by `Type/id` of their resource."""
+    """Entries by fullUrl, and by `Type/id` of their resource; several of one name also by their version.
+
+    `versioned` are the groups of several whose versions all differ, as `id()` of their tuples.
+    """
 
     entries: tuple[Entry, ...]
     by_url: Mapping[str, tuple[Entry, ...]]
     by_name: Mapping[str, tuple[Entry, ...]]
+    versioned: frozenset[int]
 
     @classmethod
     def of(cls, bundle: Mapping[str, Any]) -> BundleIndex:
         """Read a Bundle; entries without a resource are left out."""
         entries = tuple(_entries(bundle.get("entry")))
-        by_url: dict[str, tuple[Entry, ...]] = {}
-        by_name: dict[str, tuple[Entry, ...]] = {}
+        by_url: dict[str, list[Entry]] = {}
+        by_name: dict[str, list[Entry]] = {}
         for entry in entries:
             if entry.full_url is not None:
-                by_url[entry.full_url] = (*by_url.get(entry.full_url, ()), entry)
+                by_url.setdefault(entry.full_url, []).append(entry)
             name = f"{entry.resource.get('resourceType')}/{entry.resource.get('id')}"
-            by_name[name] = (*by_name.get(name, ()), entry)
-        return cls(entries, by_url, by_name)
+            by_name.setdefault(name, []).append(entry)
+        groups = (_fixed(by_url), _fixed(by_name))
+        several = (group for found in groups for group in found.values() if len(group) > 1)
+        versioned = frozenset(
+            id(group) for group in several if len({entry.version for entry in group}) == len(group)
+        )
+        return cls(entries, *groups, versioned)
 
     def matches(self, reference: str, full_url: str | None) -> tuple[Entry, ...]:
         """Return the entries that a reference names, written in the entry with that fullUrl.
@@ -64,7 +73,13 @@ class BundleIndex:
         text = reference.partition("#")[0]
         plain, _, version = text.partition(_VERSION)
         found = self._plain(plain, full_url)
+        if version and len(found) > 1:
+            return self._plain(text, full_url)
         return tuple(entry for entry in found if entry.version == version) if version else found
+
+    def is_versioned(self, found: tuple[Entry, ...]) -> bool:
+        """Return whether a group of `matches` holds several entries that their versions tell apart."""
+        return id(found) in self.versioned
 
     def _plain(self, text: str, full_url: str | None) -> tuple[Entry, ...]:
         if RELATIVE.match(text) is None:
@@ -83,6 +98,16 @@ class BundleIndex:
         """Return the entries whose resources have the type and id that a reference ends with."""
         steps = reference.partition("#")[0].partition(_VERSION)[0].rsplit("/", 2)
         return self.by_name.get("/".join(steps[-2:]), ())
+
+
+def _fixed(groups: Mapping[str, list[Entry]]) -> Mapping[str, tuple[Entry, ...]]:
+    fixed = {name: tuple(group) for name, group in groups.items()}
+    versions: dict[str, list[Entry]] = {}
+    for name, group in groups.items():
+        for entry in group if len(group) > 1 else ():
+            if entry.version is not None:
+                versions.setdefault(f"{name}{_VERSION}{entry.version}", []).append(entry)
+    return {name: tuple(group) for name, group in versions.items()} | fixed
 
 
 def _entries(rows: Any) -> Iterator[Entry]:

@@ -71,12 +71,17 @@ def _rows(value: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _unreachable(index: BundleIndex, first: Entry, place: Place, world: World) -> Iterator[Issue]:
     near: dict[int, set[int]] = {entry.index: set() for entry in index.entries}
+    joined: set[int] = set()
     for entry in index.entries:
         for text in _texts(entry.resource):
             found = index.matches(text, entry.full_url)
-            for other in found or (index.same_name(text) if world.options.loose_links != "error" else ()):
+            found = found or (index.same_name(text) if world.options.loose_links != "error" else ())
+            # Who leads to one of several of a name leads to all: after the first, one link is enough.
+            for other in found[:1] if id(found) in joined else found:
                 near[entry.index].add(other.index)
                 near[other.index].add(entry.index)
+            if len(found) > 1:
+                joined.add(id(found))  # groups of several are those of the index, which stays
     reached, waiting = {first.index}, [first.index]
     while waiting:
         fresh = near[waiting.pop()] - reached

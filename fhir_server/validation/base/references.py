@@ -45,16 +45,15 @@ def _is_document_link(place: Place) -> bool:
 def _found_faults(
     place: Place, world: World, text: str, found: tuple[Entry, ...], at: str
 ) -> Iterator[Issue]:
-    if len({entry.index for entry in found}) > 1 and "/_history/" not in text:
-        versions = {entry.version for entry in found}
-        if len(versions) == len(found):
-            yield fault(
-                world.options.references,
-                "illegal-reference",
-                "several entries match; name the version that is meant.",
-                at,
-            )
-            return
+    bundle = place.scope.outer.bundle
+    if bundle is not None and "/_history/" not in text and world.index_of(bundle).is_versioned(found):
+        yield fault(
+            world.options.references,
+            "illegal-reference",
+            "several entries match; name the version that is meant.",
+            at,
+        )
+        return
     yield from _type_faults(place, world, text, found[0].resource, at)
 
 

@@ -91,15 +91,16 @@ def repeated_id_faults(place: Place, world: World) -> Iterator[Issue]:
     if place.type == "StructureDefinition":
         return
     seen: set[str] = set()
-    waiting: list[tuple[Any, bool]] = [(place.value, True)]
+    waiting: list[Any] = list(place.value.values())
     while waiting:
-        node, is_root = waiting.pop()
-        if isinstance(node, list):
-            waiting.extend((item, False) for item in node)
-        elif isinstance(node, dict) and (is_root or "resourceType" not in node):
-            waiting.extend((value, False) for value in node.values())
+        node = waiting.pop()
+        kind = type(node)
+        if kind is list:
+            waiting.extend(node)
+        elif kind is dict and "resourceType" not in node:
+            waiting.extend(node.values())
             identity = node.get("id")
-            if is_root or not isinstance(identity, str):
+            if type(identity) is not str:
                 continue
             if identity in seen:
                 text = "two elements have the same id."

@@ -11,9 +11,12 @@ from fhir_server.validation.profile.truth import Undecided, truth_of
 from profiles.definitions import Invariant
 
 
-def assertion(invariant: Invariant, kind: str, model: TypeModel, owner: str) -> Check:
+def assertion(
+    invariant: Invariant, kind: str, model: TypeModel, owner: str, *, from_around: bool = False
+) -> Check:
     """Return the check of an invariant over elements of type `kind`.
 
+    `from_around`: an element that is a resource is spoken of by the one around it (`%resource`).
     `owner` names the definition and the element for the issue that stands for an expression which does not
     compile; that issue comes with every resource that meets the invariant, and the rest goes on.
     """
@@ -32,8 +35,9 @@ def assertion(invariant: Invariant, kind: str, model: TypeModel, owner: str) -> 
                     return
             except Undecided:
                 pass
+        is_inner = from_around and node.is_resource
         try:
-            held = compiled.truth(node, session.environment)
+            held = compiled.truth(node, session.environment_around(node) if is_inner else session.environment)
         except FhirPathError as error:
             reason = f": invariant {invariant.key} of {owner} cannot be evaluated: {error}."
             session.fault("faulty-profile", reason, node, "warning")

@@ -9,10 +9,13 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from fhir_server.fhirpath import Node, Slot, TypeModel
+from fhir_server.model.outcome import Severity
 from fhir_server.validation.profile.assertion import assertion
 from fhir_server.validation.profile.bindings import Members, binding_checks
 from fhir_server.validation.profile.discriminators import Condition, candidate_of, condition_of
 from fhir_server.validation.profile.elements import Child, by_type, children_check
+from fhir_server.validation.profile.named import one_profile
+from fhir_server.validation.profile.narratives import narrative_checks
 from fhir_server.validation.profile.references import reference_check, targets_of
 from fhir_server.validation.profile.session import Check, Session
 from fhir_server.validation.profile.slicing import Slice, Sliced
@@ -31,6 +34,7 @@ class Library(Protocol):
 
     model: TypeModel
     members: Members
+    unknown: Severity
 
     def profile(self, canonical: str) -> Profile | None: ...
     def tree(self, canonical: str) -> Tree | None: ...
@@ -93,6 +97,9 @@ class BranchCompiler:
         yield from value_checks(element)
         if element.binding is not None and (base is None or base.binding != element.binding):
             yield from binding_checks(element.binding, self._library.members)
+        for binding in element.further:
+            yield from binding_checks(binding, self._library.members)
+        yield from narrative_checks(element.narrative)
         reference = next((each for each in element.types if each.code == kind), None)
         if reference is not None:
             yield from self._type_checks(reference, kind, base)
@@ -109,8 +116,7 @@ class BranchCompiler:
             if not any(target.type == "Resource" for target in targets):
                 yield reference_check(targets, self._library)
         if reference.profiles and (known is None or known.profiles != reference.profiles):
-            checks = [self._library.profile_check(each) for each in reference.profiles]
-            yield _one_profile([each for each in checks if each is not None], reference.profiles)
+            yield one_profile(reference.profiles, self._library)
 
     def _rules(self, element: ProfileElement, kind: str, base: ElementDefinition | None) -> Iterator[Check]:
         library = self._library
@@ -120,7 +126,8 @@ class BranchCompiler:
         for key in element.constraints:
             rule = self._profile.invariants[key]
             if key not in _KEPT and rule.expression not in known:
-                yield assertion(rule, kind, library.model, f"{self._profile.url}, element {element.id}")
+                owner = f"{self._profile.url}, element {element.id}"
+                yield assertion(rule, kind, library.model, owner, from_around="." in element.path)
 
     def _below(self, branch: Branch, kind: str) -> Iterator[Check]:
         children = branch.children
@@ -177,8 +184,16 @@ class BranchCompiler:
         """Yield the types that a value in a slot can have, as far as the profile says something of them."""
         if slot.type == "Resource":
             yield from dict.fromkeys(each.code for each in element.types)
-        elif "." in slot.type or not element.types or any(each.code == slot.type for each in element.types):
+        elif "." in slot.type or not element.types or self._may_be(slot.type, element):
             yield slot.type
+
+    def _may_be(self, kind: str, element: ProfileElement) -> bool:
+        codes = [each.code for each in element.types]
+        if kind in codes:
+            return True
+        # Later publications call the id of a resource an `id`, which R4 calls a string.
+        is_subtype = self._library.model.is_subtype
+        return not element.path.endswith("[x]") and any(is_subtype(code, kind) for code in codes)
 
     def _allowed(self, slots: tuple[Slot, ...], element: ProfileElement) -> frozenset[str] | None:
         """Return the types that are left of a choice, None where nothing is taken away."""
@@ -302,19 +317,6 @@ def _every(conditions: list[Condition]) -> Condition:
         return None if is_open else True
 
     return holds
-
-
-def _one_profile(checks: list[Check], canonicals: tuple[str, ...]) -> Check:
-    """The value conforms to one of the profiles; with a single one, its own issues say what is wrong."""
-    if len(checks) == 1 and len(canonicals) == 1:
-        return checks[0]
-    text = f" conforms to none of {', '.join(canonicals)}."
-
-    def check(node: Node, session: Session) -> None:
-        if len(checks) == len(canonicals) and not any(session.passes(each, node) for each in checks):
-            session.fault("profile-mismatch", text, node)
-
-    return check
 
 
 def _implied(name: str) -> Slicing:

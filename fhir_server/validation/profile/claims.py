@@ -114,18 +114,24 @@ def _trails(value: dict[str, Any], trail: _Trail) -> Iterator[_Trail]:
 
 
 def _at(trail: _Trail, made: dict[_Trail, Node | None], model: TypeModel) -> Node | None:
-    """Return the node at the end of a trail, None where the types know no such element."""
+    """Return the node at the end of a trail, None where the types know no such element.
+
+    The nodes beside it are made at once: each for itself would be quadratic in the length of a list.
+    """
     if trail not in made:
-        parent = _at(trail[:-1], made, model)
-        made[trail] = None if parent is None else _step(parent, *trail[-1], model)
+        above, key = trail[:-1], trail[-1][0]
+        parent = _at(above, made, model)
+        if parent is not None:
+            made.update(((*above, (key, node.index)), node) for node in _step(parent, key, model))
+        made.setdefault(trail, None)
     return made[trail]
 
 
-def _step(parent: Node, key: str, index: int, model: TypeModel) -> Node | None:
+def _step(parent: Node, key: str, model: TypeModel) -> list[Node]:
     holder = parent.value if type(parent.value) is dict else parent.sibling
     slot = model.slot(parent.type, key.removeprefix("_"))
     if slot is None or holder is None:
-        return None
+        return []
     found: Items = []
     add_slot(parent, holder, slot, found)
-    return next((node for node in found if isinstance(node, Node) and node.index == index), None)
+    return [node for node in found if isinstance(node, Node)]

@@ -6,6 +6,7 @@ from threading import RLock
 from typing import Any
 
 from fhir_server.fhirpath import Node, TypeModel
+from fhir_server.model.outcome import Severity
 from fhir_server.validation.profile.bindings import Members, is_member
 from fhir_server.validation.profile.branches import BranchCompiler
 from fhir_server.validation.profile.session import Check, Session
@@ -19,7 +20,11 @@ _TYPES = "http://hl7.org/fhir/StructureDefinition/"
 class Profiles:
     """The compiled profiles of one Registry.  Safe to share between threads."""
 
-    def __init__(self, registry: Registry, model: TypeModel, members: Members) -> None:
+    def __init__(
+        self, registry: Registry, model: TypeModel, members: Members, unknown: Severity = "warning"
+    ) -> None:
+        """`unknown`: how bad it is that a profile which another one names is not here."""
+        self.unknown = unknown
         self.model = model
         self.members = members
         self._registry = registry

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from fhir_server.fhirpath import Node, TypeModel
+from fhir_server.model.outcome import Severity
 from fhir_server.model.reference import parse_reference
 from fhir_server.validation.profile.claims import claims_profile
+from fhir_server.validation.profile.named import unknown_check
 from fhir_server.validation.profile.session import MAX_HOPS, Check, Session
 from profiles.definitions import Profile
 
@@ -20,6 +22,7 @@ class Definitions(Protocol):
     """What references ask of the other definitions."""
 
     model: TypeModel
+    unknown: Severity
 
     def profile(self, canonical: str) -> Profile | None:
         """Return the profile of a canonical, None if there is none."""
@@ -53,6 +56,10 @@ def reference_check(targets: tuple[Target, ...], definitions: Definitions) -> Ch
     """Return the check that a Reference points to one of the targets, as far as that can be seen."""
     allowed = ", ".join(target.shown for target in targets)
     wrong = f" may only point to {allowed}."
+    not_here = unknown_check((target.shown for target in targets), definitions.unknown)
+
+    def is_unknown(target: Target) -> bool:
+        return target.profile is not None and definitions.profile_check(target.profile) is None
 
     def check(node: Node, session: Session) -> None:
         if type(node.value) is not dict or node.type != "Reference":
@@ -63,7 +70,11 @@ def reference_check(targets: tuple[Target, ...], definitions: Definitions) -> Ch
         place = f"{node.path}.reference"
         if not fitting:
             session.fault("illegal-reference", wrong, place)
-        elif found is not None and not _conforms(found, fitting, session, definitions):
+        elif found is None:
+            return
+        elif all(map(is_unknown, fitting)):
+            not_here(node, session)
+        elif not _conforms(found, fitting, session, definitions):
             text = f" points to a {kind} that does not conform to {_listed(fitting)}."
             session.fault("profile-mismatch", text, place)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
@@ -79,10 +80,20 @@ class Session:
             )
         return self._environment
 
-    @property
-    def is_trial(self) -> bool:
-        """Whether only a yes or no is wanted."""
-        return self._trial > 0
+    def environment_around(self, node: Node) -> Environment:
+        """What an invariant of an element may ask, where that element is itself a resource.
+
+        The resource that such a rule speaks of is the one around it.
+        """
+        holder = node.parent
+        while holder is not None and not holder.is_resource:
+            holder = holder.parent
+        if holder is None:
+            return self.environment
+        root = holder
+        while root.name == "contained" and root.parent is not None:
+            root = root.parent
+        return replace(self.environment, variables={"resource": holder, "rootResource": root})
 
     def fault(self, situation: str, text: str, place: Node | str, severity: Severity = "error") -> None:
         """Report what is wrong at a place.  Raises Broken in a trial, ReportFull after the last issue."""

@@ -86,8 +86,7 @@ class _Reader:
             if found is not _undecided:
                 return found if name == "exists" else _not(found) if name == "empty" else _undecided
         if emit is None:
-            never = self._absent_head(source)
-            return _undecided if never is None else _only_if_absent(never, name == "empty")
+            return self._if_surely_empty(source, name == "empty")
         if name == "hasValue":
             return _has_one_value(emit)
         wanted = name == "exists"
@@ -101,7 +100,7 @@ class _Reader:
         """Return whether the criteria hold for one of the elements of a plain path."""
         emit = self._path(source)
         if emit is None:
-            return _undecided
+            return self._if_surely_empty(source, False)
         model = self._model
         by_kind: dict[str, Truth] = {}
 
@@ -136,15 +135,30 @@ class _Reader:
         except NotDirect:
             return None
 
-    def _absent_head(self, node: Expression) -> tuple[str, ...] | None:
-        """Return the keys without which the path is empty whatever follows; None where that is not known."""
+    def _if_surely_empty(self, node: Expression, answer: bool) -> Truth:
+        """Return the answer for an element in which the path begins with nothing; else it is not decided."""
+        is_empty = self._surely_empty(node)
+        if is_empty is None:
+            return _undecided
+
+        def holds(value: Any) -> bool:
+            if not is_empty(value):
+                raise Undecided
+            return answer
+
+        return holds
+
+    def _surely_empty(self, node: Expression) -> Callable[[Any], bool] | None:
+        """Return whether the first step finds nothing, so that the path is empty whatever follows."""
         step: Expression | None = node
         while isinstance(step, Member | Call | Index | TypeTest):
             if isinstance(step, Call) and step.name not in _EMPTY_OF_EMPTY:
                 return None
+            if isinstance(step, Call) and step.source is None:
+                return _lacks_extension(step)
             if isinstance(step, Member) and step.source is None:
                 slots = self._model.slots(self._kind, step.name)
-                return tuple(key for slot in slots for key in (slot.key, "_" + slot.key)) or None
+                return _lacks_keys(frozenset(key for slot in slots for key in (slot.key, "_" + slot.key)))
             step = step.source
         return None
 
@@ -155,14 +169,23 @@ _EMPTY_OF_EMPTY = frozenset({
 })  # fmt: skip
 
 
-def _only_if_absent(keys: tuple[str, ...], answer: bool) -> Truth:
-    def holds(value: Any) -> bool:
-        for key in keys:
-            if key in value:
-                raise Undecided
-        return answer
+def _lacks_keys(keys: frozenset[str]) -> Callable[[Any], bool] | None:
+    return keys.isdisjoint if keys else None
 
-    return holds
+
+def _lacks_extension(call: Call) -> Callable[[Any], bool] | None:
+    """Whether an element has no extension of the url that `extension(url)` names."""
+    url = _text(call.arguments[0]) if call.name == "extension" and call.arguments else None
+    if url is None:
+        return None
+
+    def lacks(value: Any) -> bool:
+        found = value.get("extension", []) if type(value) is dict else None
+        if type(found) is not list or not all(type(each) is dict for each in found):
+            raise Undecided
+        return all(each.get("url") != url for each in found)
+
+    return lacks
 
 
 def _pairs(emit: Emitter, value: Any) -> list[Pair]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from fhir_server.fhirpath import FhirPathError, Node
-from fhir_server.fhirpath.values import compare, same_trees
+from fhir_server.fhirpath import Node
+from fhir_server.fhirpath.values import same_trees
 from fhir_server.model.number import is_number, literal
+from fhir_server.validation.profile.bounds import bound_check
 from fhir_server.validation.profile.session import Check, Session
 from profiles.definitions import ProfileElement
 
@@ -24,11 +25,15 @@ def value_checks(element: ProfileElement) -> Iterator[Check]:
     if element.pattern is not None:
         yield _pattern(element.pattern)
     if element.minimum is not None:
-        yield _bound(element.minimum, below=True)
+        yield bound_check(element.minimum, below=True)
     if element.maximum is not None:
-        yield _bound(element.maximum, below=False)
+        yield bound_check(element.maximum, below=False)
     if element.max_length is not None:
         yield _length(element.max_length)
+    if element.min_length is not None:
+        yield _least_length(element.min_length)
+    if element.alternatives:
+        yield _value_or(frozenset(element.alternatives))
 
 
 def matches(pattern: Any, value: Any) -> bool:
@@ -83,32 +88,34 @@ def _pattern(wanted: Any) -> Check:
     return check
 
 
-def _bound(limit: Any, *, below: bool) -> Check:
-    text = f" must be {'at least' if below else 'at most'} {_limit_text(limit)}."
-
-    def check(node: Node, session: Session) -> None:
-        if node.value is None:
-            return
-        try:
-            order = compare(node, Node(limit, node.type))
-        except FhirPathError:
-            return  # another type than the limit's: what is wrong with it is said elsewhere
-        if order is not None and order == (-1 if below else 1):
-            session.fault("illegal-value", text, node)
-
-    return check
-
-
-def _limit_text(limit: Any) -> str:
-    if type(limit) is dict and is_number(limit.get("value")):
-        return f"{literal(limit['value'])} {limit.get('unit') or limit.get('code') or ''}".rstrip()
-    return shown(limit)
-
-
 def _length(most: int) -> Check:
     def check(node: Node, session: Session) -> None:
         if type(node.value) is str and len(node.value) > most:
             text = f" has {len(node.value)} characters; at most {most} are allowed."
             session.fault("illegal-value", text, node)
+
+    return check
+
+
+def _least_length(least: int) -> Check:
+    def check(node: Node, session: Session) -> None:
+        if type(node.value) is str and len(node.value) < least:
+            text = f" has {len(node.value)} characters; at least {least} are needed."
+            session.fault("illegal-value", text, node)
+
+    return check
+
+
+def _value_or(canonicals: frozenset[str]) -> Check:
+    """Where there is no value, one of the extensions has to say why."""
+    text = f" has neither a value nor one of the extensions {', '.join(sorted(canonicals))}."
+
+    def check(node: Node, session: Session) -> None:
+        if node.value is not None or type(node.sibling) is not dict:
+            return
+        inside = node.sibling.get("extension")
+        urls = {each.get("url") for each in inside if type(each) is dict} if type(inside) is list else set()
+        if not urls & canonicals:
+            session.fault("missing-element", text, node)
 
     return check

@@ -63,8 +63,9 @@ def codeable_concept(cv: Conversion, node: Element | None) -> CodeableConcept | 
     """
     if node is None:
         return None
-    codings: list[Coding] = []
-    _collect(cv, node, codings)
+    found: dict[str, Coding] = {}
+    _collect(cv, node, found)
+    codings = list(found.values())
     words = said(cv, child(node, "originalText"))
     result: CodeableConcept = absent(cv, node) or {}
     if codings:
@@ -96,10 +97,10 @@ _PARTS = {"name": "attribute", "value": "value"}
 """Element of a qualifier → part of the extension."""
 
 
-def _collect(cv: Conversion, node: Element, codings: list[Coding]) -> None:
+def _collect(cv: Conversion, node: Element, codings: dict[str, Coding]) -> None:
     own = coding(cv, node)
-    if own is not None and own not in codings:
-        codings.append(own)
+    if own is not None:
+        codings.setdefault(repr(own), own)
     for translation in children(node, "translation"):
         _collect(cv, translation, codings)
         if attr(translation, "nullFlavor") is not None and attr(translation, "code") is None:

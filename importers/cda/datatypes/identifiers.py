@@ -43,12 +43,12 @@ def identifier(cv: Conversion, node: Element | None) -> Identifier | None:
 
 def identifiers(cv: Conversion, node: Element, name: str = "id") -> list[Identifier]:
     """Return every identifier among the children called `name`, each once."""
-    result: list[Identifier] = []
+    result: dict[str, Identifier] = {}
     for each in children(node, name):
         found = identifier(cv, each)
-        if found is not None and found not in result:
-            result.append(found)
-    return result
+        if found is not None:
+            result.setdefault(repr(found), found)
+    return list(result.values())
 
 
 def uri_of(root: str) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from importers.cda.conversion import Conversion, Element
-from importers.cda.datatypes.absence import masked
+from importers.cda.datatypes.absence import absent, is_masked, masked
 from importers.cda.datatypes.times import period
 from importers.cda.text import text_of
 from importers.cda.vocabulary import value_map
@@ -31,7 +31,8 @@ def human_names(cv: Conversion, node: Element | None) -> list[HumanName]:
         return []
     parts = [part for part in children(node, *_PARTS) if own_words(part)]
     if not parts:
-        return _unstructured(cv, node)
+        hidden = None if text_of(node) else _hidden_family(cv, node)
+        return _unstructured(cv, node) if hidden is None else [{"_family": hidden}]
     cv.take(node, XSI_TYPE, "text()")
     for delimiter in children(node, "delimiter"):
         cv.take(delimiter)
@@ -46,7 +47,16 @@ def human_names(cv: Conversion, node: Element | None) -> list[HumanName]:
     if validity is not None:
         for name in names:
             name["period"] = validity
+    hidden = None if "family" in names[0] else _hidden_family(cv, node)
+    if hidden is not None:
+        names[0]["_family"] = hidden
     return names
+
+
+def _hidden_family(cv: Conversion, node: Element) -> dict[str, Any] | None:
+    """Return the element without value for a family name that is there but masked."""
+    hidden = (part for part in children(node, "family") if is_masked(part) and not own_words(part))
+    return absent(cv, next(hidden, None))
 
 
 def plain_name(cv: Conversion, node: Element | None) -> str | None:

@@ -21,6 +21,8 @@ Effective = tuple[Literal["DateTime"], str] | tuple[Literal["Period"], Period]
 _PARTS: Final = ("low", "high", "center", "width")
 _SECONDS: Final = {"s": 1, "min": 60, "h": 3600, "d": 86400, "wk": 604800}
 _MONTHS: Final = {"mo": 1, "a": 12}
+_ONE: Final = {10: (86400, 0), 7: (0, 1), 4: (0, 12)}
+"""Length of a date → one unit of its own precision, as seconds and months."""
 
 
 def date_time(cv: Conversion, node: Element | None) -> str | None:
@@ -109,7 +111,10 @@ def _bound(cv: Conversion, node: Element | None, field: str, result: Period) -> 
 
 
 def _width(cv: Conversion, node: Element, result: Period) -> None:
-    """Set the missing bound from the other and the width, where that can be told exactly."""
+    """Set the missing bound from the other and the width, where that can be told exactly.
+
+    A date as a bound counts in whole: two days from the first end with the second, not with the third.
+    """
     width = child(node, "width")
     known = [field for field in ("start", "end") if field in result]
     if width is None or len(known) != 1:
@@ -121,6 +126,8 @@ def _width(cv: Conversion, node: Element, result: Period) -> None:
     sign = 1 if known[0] == "start" else -1
     move = sign * int(length)
     moved = shifted(result[known[0]], move * _SECONDS.get(unit, 0), move * _MONTHS.get(unit, 0))
+    if moved is not None and length > 0 and "T" not in moved:
+        moved = shifted(moved, *(-sign * part for part in _ONE[len(moved)]))
     if moved is not None and (unit in _SECONDS or unit in _MONTHS):
         result["end" if sign > 0 else "start"] = moved
         cv.take(width)

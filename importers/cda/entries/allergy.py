@@ -34,9 +34,11 @@ Concept = dict[str, Any]
 
 
 def allergy(cv: Conversion, statement: Element, place: Place) -> list[Reference]:
-    """Return the AllergyIntolerance that an observation states."""
+    """Return the AllergyIntolerance that an observation states; nothing for one cancelled or aborted."""
+    if st.state_of(statement) in st.UNFINISHED:
+        return []
     resource = st.start(cv, statement, "AllergyIntolerance", subject="patient", encounter="encounter")
-    around = concern_of(place)
+    around = concern_of(cv, place)
     parts = [*nested(cv, statement), *(around.parts if around else ())]
     _put_code(cv, resource, statement)
     _put_verification(cv, resource, statement, parts)
@@ -122,10 +124,13 @@ def _with_name(cv: Conversion, concept: Concept | None, words: str) -> Concept:
 
 
 def _put_verification(cv: Conversion, resource: Resource, statement: Element, parts: list[Part]) -> None:
-    """Set the verification status.  A negation wins over any certainty: the allergy is refuted."""
+    """Set the verification status.  A negation wins over any certainty, an error over both."""
     said = answer(cv, parts, "certainty")
     code = code_for("allergy-verification", said)
-    if st.is_negated(cv, statement):
+    negated = st.is_negated(cv, statement)
+    if st.is_nullified(statement):
+        resource["verificationStatus"] = with_code(said, _VERIFICATION, "entered-in-error")
+    elif negated:
         if code not in (None, "refuted"):
             text = "The statement is negated and also has a certainty; it is taken as refuted."
             cv.issue("warning", "code", text, statement)

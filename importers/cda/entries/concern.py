@@ -38,7 +38,7 @@ class Concern:
 def concern(cv: Conversion, act: Element, place: Place) -> list[Reference]:
     """Convert what a concern is about; it makes no resource itself."""
     made: list[Reference] = []
-    for part in parts_of(act):
+    for part in parts_of(cv, act):
         if part.is_part or (part.row is None and name_of(part.statement) == "act"):
             continue
         inside = place.within(act, None, part.relation, part.inverted, part.negated)
@@ -51,15 +51,14 @@ def concern(cv: Conversion, act: Element, place: Place) -> list[Reference]:
     return made
 
 
-def concern_of(place: Place) -> Concern | None:
+def concern_of(cv: Conversion, place: Place) -> Concern | None:
     """Return the concern around a statement, None if there is none."""
     act = place.around
     row = None if act is None else row_of(act)
     if act is None or row is None or row.mapper != "concern":
         return None
-    node = child(act, "statusCode")
-    said = None if node is None else (node.get("code") or "").strip().lower()
-    return Concern(act, _CLINICAL.get(said or ""), tuple(part for part in parts_of(act) if part.is_part))
+    own = tuple(part for part in parts_of(cv, act) if part.is_part)
+    return Concern(act, _CLINICAL.get(st.state_of(act)), own)
 
 
 def put_concern_period(

@@ -39,14 +39,14 @@ _SECTION_CATEGORIES: Mapping[str, str] = {
 def problem(cv: Conversion, statement: Element, place: Place) -> list[Reference]:
     """Return the Condition that a problem observation states.
 
-    A value that is neither coded nor in words (a quantity …) states no condition: nothing is returned and the
-    statement becomes an Observation.
+    A value that is neither coded nor in words (a quantity …) states no condition, nor does a statement that
+    was cancelled or aborted: nothing is returned and the statement becomes an Observation.
     """
-    code = _code(cv, statement)
+    code = None if st.state_of(statement) in st.UNFINISHED else _code(cv, statement)
     if code is None:
         return []
     resource = st.start(cv, statement, "Condition", encounter="encounter")
-    around = concern_of(place)
+    around = concern_of(cv, place)
     parts = [*nested(cv, statement), *(around.parts if around else ())]
     resource["code"] = code
     _put_category(cv, resource, statement, place)
@@ -95,10 +95,13 @@ def _put_category(cv: Conversion, resource: Resource, statement: Element, place:
 
 
 def _put_verification(cv: Conversion, resource: Resource, statement: Element, parts: list[Part]) -> None:
-    """Set the verification status.  A negation wins over any certainty: the condition is refuted."""
+    """Set the verification status.  A negation wins over any certainty, an error over both."""
     said = answer(cv, parts, "certainty")
     code = code_for("condition-verification", said)
-    if st.is_negated(cv, statement):
+    negated = st.is_negated(cv, statement)
+    if st.is_nullified(statement):
+        resource["verificationStatus"] = with_code(said, _VERIFICATION, "entered-in-error")
+    elif negated:
         if code not in (None, "refuted"):
             text = "The statement is negated and also has a certainty; it is taken as refuted."
             cv.issue("warning", "code", text, statement)

@@ -104,7 +104,7 @@ def _put_provision(cv: Conversion, resource: Resource, statement: Element, place
 def _put_sources(cv: Conversion, resource: Resource, statement: Element, place: Place) -> None:
     """Name the first document as the source; R4 has one, so what follows is supporting information."""
     found = external_documents(cv, statement)
-    for part in parts_of(statement):
+    for part in parts_of(cv, statement):
         if not part.is_part and local(part.statement) == "observationMedia":
             made = attached_media(cv, part.statement, place)
             for reference in made:

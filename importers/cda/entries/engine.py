@@ -14,6 +14,7 @@ from importers.cda.conversion import Conversion, Element, Reference
 from importers.cda.entries.linking import link
 from importers.cda.entries.parts import parts_of, statement_in, take_statement
 from importers.cda.entries.place import Place
+from importers.cda.entries.subjects import OF_THE_PERSON, is_of_another
 from importers.cda.entries.templates import V3, Row, fallback_of, mood_of, name_of, row_of
 
 Mapper = Callable[[Conversion, Element, Place], list[Reference]]
@@ -41,12 +42,12 @@ def convert_statement(cv: Conversion, statement: Element, place: Place) -> list[
     """
     if statement in cv.made_from:
         return [cv.made_from[statement]]
-    row = row_of(statement)
+    row = cv.found(row_of, statement)
     made: list[Reference] = []
     if _is_empty(statement):
         cv.leave(statement, "the statement says only why it says nothing")
         return made
-    for name in _mappers_for(statement, row):
+    for name in _mappers_for(cv, statement, row):
         made = _run(cv, mappers()[name], statement, place)
         if made:
             cv.made_from.setdefault(statement, made[0])
@@ -87,12 +88,19 @@ def mappers() -> Mapping[str, Mapper]:
     return found
 
 
-def _mappers_for(statement: Element, row: Row | None) -> list[str]:
+def _mappers_for(cv: Conversion, statement: Element, row: Row | None) -> list[str]:
     names = [row.mapper] if row is not None and row.role in ("resource", "wrapper") else []
     fallback = fallback_of(statement)
     if fallback is not None and (row is None or row.role != "wrapper"):
         names.append(fallback)
-    return [name for name in dict.fromkeys(names) if name in mappers()]
+    known = [name for name in dict.fromkeys(names) if name in mappers()]
+    if OF_THE_PERSON.isdisjoint(known) or not is_of_another(statement):
+        return known
+    others = [name for name in known if name not in OF_THE_PERSON]
+    if not others:
+        text = "The statement is about somebody else, which R4 cannot say of it: it was not taken over."
+        cv.issue("warning", "subject", text, statement)
+    return others
 
 
 def _is_empty(statement: Element) -> bool:
@@ -119,7 +127,7 @@ def _convert_rest(
 ) -> list[Reference]:
     """Convert what is inside a statement and was not taken; what has a parent is linked to it."""
     orphans: list[Reference] = []
-    for part in parts_of(statement):
+    for part in parts_of(cv, statement):
         if part.statement in cv.made_from or cv.is_used(part.statement):
             continue
         inside = place.within(statement, parent or place.parent, part.relation, part.inverted, part.negated)
@@ -133,7 +141,7 @@ def _convert_rest(
 
 
 def _count(cv: Conversion, statement: Element) -> None:
-    row = row_of(statement)
+    row = cv.found(row_of, statement)
     template = row.template if row is not None else f"{name_of(statement)}/{mood_of(statement)}"
     cv.met[template] += 1
     if statement in cv.made_from or (cv.is_used(statement) and not cv.is_left(statement)):

@@ -47,7 +47,7 @@ def family_history(cv: Conversion, statement: Element, place: Place) -> list[Ref
         st.add(resource, "note", note)
     reference = cv.add(resource, statement)
     cv.made_from[statement] = reference
-    for part in parts_of(statement):
+    for part in parts_of(cv, statement):
         if part.kind == CONDITION and not cv.is_used(part.statement):
             _put_condition(cv, resource, reference, part, statement, place)
     return [reference]
@@ -126,7 +126,7 @@ def _put_condition(
     status = child(node, "statusCode")
     if status is not None:
         cv.take(status)
-    for inner in parts_of(node):
+    for inner in parts_of(cv, node):
         _put_detail(cv, resource, item, inner)
     if "onsetAge" not in item:
         st.put(item, "onsetPeriod", period_of(cv, child(node, "effectiveTime")))
@@ -145,7 +145,9 @@ def _put_kind(item: dict[str, Any], kind: dict[str, Any]) -> None:
 def _put_detail(cv: Conversion, resource: Resource, item: dict[str, Any], part: Part) -> None:
     """Read the age at onset, or that the relative died of it, from an observation inside."""
     value = child(part.statement, "value")
-    if value is None or part.kind not in (AGE, DEATH):
+    if value is None or part.kind not in (AGE, DEATH) or part.is_denied:
+        return
+    if part.kind == DEATH and code_of(value) not in _DIED:
         return
     take_statement(cv, part.statement)
     for each in children(part.statement, "code", "statusCode"):

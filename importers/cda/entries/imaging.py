@@ -38,7 +38,7 @@ def imaging_study(cv: Conversion, statement: Element, _place: Place) -> list[Ref
     code = child(statement, "code")
     if code is not None:
         cv.take_all(code)
-    for part in parts_of(statement):
+    for part in parts_of(cv, statement):
         if part.kind == SERIES:
             st.add(resource, "series", _series(cv, part.statement))
     for series in resource.get("series", ()):
@@ -54,7 +54,7 @@ def _series(cv: Conversion, act: Element) -> dict[str, Any]:
     st.put(item, "started", None if moment is None else date_time(cv, moment))
     item["modality"] = _modality(cv, act) or dict(_ABSENT)
     st.put(item, "description", said(cv, child(act, "text")))
-    for part in parts_of(act):
+    for part in parts_of(cv, act):
         if part.kind == INSTANCE:
             st.add(item, "instance", _instance(cv, part.statement))
     return item

@@ -17,7 +17,7 @@ from importers.cda.entries.internal import internal_references
 from importers.cda.entries.linking import put_reference
 from importers.cda.entries.meanings import code_for, is_known_absence, says_something
 from importers.cda.entries.medication import put_dispenser_instruction
-from importers.cda.entries.medication_dosage import instructions, single_amount
+from importers.cda.entries.medication_dosage import amount_between, instructions, single_amount
 from importers.cda.entries.medication_product import product_code, take_product_frame
 from importers.cda.entries.notes import notes, notes_beside
 from importers.cda.entries.parts import Part
@@ -33,8 +33,11 @@ _DONE: Mapping[str, str] = {
     "nullified": "entered-in-error",
     "cancelled": "not-done",
     "aborted": "not-done",
+    "new": "not-done",
+    "held": "not-done",
+    "suspended": "not-done",
 }
-"""statusCode → Immunization.status, which knows only three."""
+"""statusCode → Immunization.status, which knows only three: what waits has not been given."""
 
 
 def immunization(cv: Conversion, statement: Element, _place: Place) -> list[Reference]:
@@ -43,13 +46,15 @@ def immunization(cv: Conversion, statement: Element, _place: Place) -> list[Refe
     _put_vaccine(cv, resource, statement)
     status = st.status(cv, statement, _DONE, "completed")
     unheld = st.is_negated(cv, statement) or is_known_absence(resource["vaccineCode"])
-    resource["status"] = "not-done" if unheld else status
+    resource["status"] = st.unless_error(status, "not-done") if unheld else status
     _put_occurrence(cv, resource, statement)
     for name, element in (("site", "approachSiteCode"), ("route", "routeCode")):
         node = child(statement, element)
         st.put(resource, name, None if node is None else datatypes.codeable_concept(cv, node))
     dose = child(statement, "doseQuantity")
     st.put(resource, "doseQuantity", single_amount(cv, dose))
+    if "doseQuantity" not in resource:
+        st.add(resource, "extension", amount_between(cv, dose, extensions.DOSE_RANGE))
     _put_people(cv, resource, statement)
     parts = nested(cv, statement)
     _put_protocol(cv, resource, statement, parts)

@@ -17,12 +17,18 @@ from importers.cda.entries.engine import Mapper
 from importers.cda.entries.internal import internal_references
 from importers.cda.entries.linking import put_reference
 from importers.cda.entries.meanings import code_for, is_known_absence, says_something
-from importers.cda.entries.medication_dosage import dosages, instructions, single_amount, times_of
+from importers.cda.entries.medication_dosage import (
+    amount_between,
+    dosages,
+    instructions,
+    single_amount,
+    times_of,
+)
 from importers.cda.entries.medication_product import put_medication
 from importers.cda.entries.notes import notes
 from importers.cda.entries.parts import Part, take_statement
 from importers.cda.entries.place import Place
-from importers.cda.entries.templates import mood_of
+from importers.cda.entries.templates import mood_of, name_of, row_of
 from importers.cda.xml import attr, child, children
 
 _TAKEN: Mapping[str, str] = {
@@ -69,6 +75,15 @@ _PRIORITIES: Mapping[str, str] = {
 }  # fmt: skip
 """ActPriority → MedicationRequest.priority.  Spec: http://terminology.hl7.org/CodeSystem/v3-ActPriority"""
 
+_SUBSTITUTION = "SUBST"
+_COUNTS_FILLS = frozenset({"2.16.840.1.113883.10.20.22.4.17", "2.16.840.1.113883.10.20.22.4.43"})
+"""Templates of supplies whose repeatNumber says how often may be supplied in all, not again.
+Spec: http://hl7.org/cda/us/ccda/StructureDefinition/MedicationSupplyOrder"""
+
+_COUNTS_DOSES = frozenset({"2.16.840.1.113883.10.20.22.4.16", "2.16.840.1.113883.10.20.22.4.42"})
+"""Templates of administrations whose repeatNumber says how often it may be given.
+Spec: http://hl7.org/cda/us/ccda/StructureDefinition/MedicationActivity"""
+
 _SOURCES = st.PEOPLE | {"Organization"}
 REQUESTERS = st.PEOPLE | {"Organization", "Device"}
 ACTORS = st.PEOPLE | {"Device"}
@@ -79,7 +94,7 @@ def medication_statement(cv: Conversion, statement: Element, place: Place) -> li
     """Return the MedicationStatement of a medicine that is, was or was not taken."""
     resource = st.start(cv, statement, "MedicationStatement", encounter="context")
     status = st.status(cv, statement, _TAKEN, "unknown")
-    resource["status"] = "not-taken" if st.is_negated(cv, statement) else status
+    resource["status"] = st.unless_error(status, "not-taken") if st.is_negated(cv, statement) else status
     put_medication(cv, resource, statement, around_of(cv, place))
     whole, times = times_of(statement)
     when = st.when(cv, whole)
@@ -109,7 +124,7 @@ def medication_administration(cv: Conversion, statement: Element, place: Place) 
     """Return the MedicationAdministration of a medicine that was given."""
     resource = st.start(cv, statement, "MedicationAdministration", encounter="context")
     status = st.status(cv, statement, _GIVEN, "unknown")
-    resource["status"] = "not-done" if st.is_negated(cv, statement) else status
+    resource["status"] = st.unless_error(status, "not-done") if st.is_negated(cv, statement) else status
     put_medication(cv, resource, statement, around_of(cv, place))
     whole, _ = times_of(statement)
     when = st.when(cv, whole)
@@ -172,22 +187,39 @@ def put_requester(cv: Conversion, resource: Resource, statement: Element, place:
 
 
 def put_repeats(cv: Conversion, request: dict[str, Any], statement: Element) -> None:
-    """Set how often the dispense may be repeated; the high bound where there is an interval."""
+    """Set how often the dispense may be repeated; the high bound where there is an interval.
+
+    Where the template counts all fills, the first of them is no repeat; where it counts administrations, it
+    says nothing of dispenses.
+    """
+    row = row_of(statement)
+    if row is not None and row.template in _COUNTS_DOSES:
+        return
     node = child(statement, "repeatNumber")
     bound = None if node is None else child(node, "high")
     number = datatypes.integer(cv, node if bound is None else bound)
+    if number is not None and row is not None and row.template in _COUNTS_FILLS:
+        number -= 1
     if number is not None and number >= 0:
         request["numberOfRepeatsAllowed"] = number
 
 
 def put_substitution(cv: Conversion, resource: Resource, statement: Element, name: str) -> None:
-    """Set whether another product may be dispensed, by the code of the act inside the statement."""
+    """Set whether another product may be dispensed: the code of an act, or the value of an observation."""
     for part in nested(cv, statement):
-        if part.kind == "substitution":
-            code = st.code(cv, part.statement)
-            if code is not None:
-                resource["substitution"] = {name: code}
-                take_frame(cv, part.statement)
+        code = _permission(cv, part)
+        if code is not None:
+            resource["substitution"] = {name: code}
+            take_frame(cv, part.statement)
+
+
+def _permission(cv: Conversion, part: Part) -> dict[str, Any] | None:
+    if part.kind == "substitution":
+        return st.code(cv, part.statement)
+    node = child(part.statement, "value")
+    if part.row is not None or node is None or attr(child(part.statement, "code"), "code") != _SUBSTITUTION:
+        return None
+    return datatypes.codeable_concept(cv, node)
 
 
 def _put_dispense_request(cv: Conversion, resource: Resource, statement: Element) -> None:
@@ -195,7 +227,7 @@ def _put_dispense_request(cv: Conversion, resource: Resource, statement: Element
     put_repeats(cv, request, statement)
     for part in nested(cv, statement):
         quantity = child(part.statement, "quantity")
-        if part.kind != "product-quantity" or quantity is None or "quantity" in request:
+        if not _is_amount(part) or quantity is None or "quantity" in request:
             continue
         st.put(request, "quantity", datatypes.quantity(cv, quantity))
         take_frame(cv, part.statement)
@@ -204,8 +236,15 @@ def _put_dispense_request(cv: Conversion, resource: Resource, statement: Element
     st.put(resource, "dispenseRequest", request)
 
 
+def _is_amount(part: Part) -> bool:
+    """Return whether a part says how much to dispense, also where its template is not named."""
+    node = part.statement
+    unnamed = part.row is None and name_of(node) == "supply" and mood_of(node) == "RQO"
+    return part.kind == "product-quantity" or (unnamed and child(node, "product") is None)
+
+
 def _given_dosage(cv: Conversion, statement: Element) -> dict[str, Any]:
-    """Return the dosage of an administration: one amount, no timing; a range of amounts is not carried."""
+    """Return the dosage of an administration: one amount, no timing; an interval stands in an extension."""
     dosage: dict[str, Any] = {}
     st.put(dosage, "text", st.text_of(cv, statement))
     for name, element in (("site", "approachSiteCode"), ("route", "routeCode"), ("method", "methodCode")):
@@ -214,6 +253,8 @@ def _given_dosage(cv: Conversion, statement: Element) -> dict[str, Any]:
     for name, element in (("dose", "doseQuantity"), ("rateQuantity", "rateQuantity")):
         node = child(statement, element)
         st.put(dosage, name, single_amount(cv, node))
+        url = extensions.DOSE_RANGE if name == "dose" else extensions.RATE_RANGE
+        st.add(dosage, "extension", None if name in dosage else amount_between(cv, node, url))
     return dosage
 
 
@@ -272,7 +313,7 @@ def _put_flags(cv: Conversion, resource: Resource, parts: list[Part]) -> None:
         said = None if name is None else flag(cv, part.statement)
         if name is not None and said is not None:
             take_statement(cv, part.statement)
-            said = said is not part.negated
+            said = said is not part.is_denied
             st.add(resource, "extension", extensions.own(cv.base, name, "Boolean", said))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from importers.cda import datatypes, text
+from importers.cda import datatypes, extensions, text
 from importers.cda.conversion import Conversion, Element
 from importers.cda.entries import statement as st
 from importers.cda.entries.answers import nested, take_frame
@@ -107,6 +107,15 @@ def single_amount(cv: Conversion, node: Element | None) -> dict[str, Any] | None
     cv.take(high, *_AMOUNT, XSI_TYPE)
     cv.take(node, XSI_TYPE)
     return datatypes.quantity(cv, low)
+
+
+def amount_between(cv: Conversion, node: Element | None, url: str) -> dict[str, Any] | None:
+    """Return an extension with the bounds of a dose that is no single amount; None if none has a value."""
+    bounds = () if node is None else children(node, "low", "high")
+    if all(attr(bound, "value") is None for bound in bounds):
+        return None
+    found = datatypes.range_(cv, node)
+    return None if found is None else extensions.own(cv.base, url, "Range", found)
 
 
 _AMOUNT = ("value", "unit")

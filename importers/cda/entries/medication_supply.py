@@ -50,7 +50,7 @@ def medication_dispense(cv: Conversion, supply: Element, place: Place) -> list[R
     """Return the MedicationDispense of a medicine that was handed out."""
     resource = st.start(cv, supply, "MedicationDispense", encounter="context")
     status = st.status(cv, supply, _DISPENSED, "completed")
-    resource["status"] = "declined" if st.is_negated(cv, supply) else status
+    resource["status"] = st.unless_error(status, "declined") if st.is_negated(cv, supply) else status
     put_medication(cv, resource, supply, around_of(cv, place))
     quantity = child(supply, "quantity")
     st.put(resource, "quantity", None if quantity is None else datatypes.quantity(cv, quantity))

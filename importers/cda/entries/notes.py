@@ -18,11 +18,10 @@ COMMENT = "comment"
 def notes(cv: Conversion, statement: Element, own: bool = True) -> list[dict[str, Any]]:
     """Return the annotations of a statement: each comment act inside it, then its text if `own`."""
     found: list[dict[str, Any]] = []
-    for part in parts_of(statement):
-        if part.kind == COMMENT:
-            note = comment(cv, part.statement)
-            if note is not None and note not in found:
-                found.append(note)
+    for part in parts_of(cv, statement, COMMENT):
+        note = comment(cv, part.statement)
+        if note is not None and note not in found:
+            found.append(note)
     text = st.text_of(cv, statement) if own else None
     if text and text not in [note["text"] for note in found]:
         found.append({"text": text})

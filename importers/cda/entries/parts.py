@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from importers.cda.conversion import Conversion, Element
 from importers.cda.entries.templates import V3, Row, name_of, row_of
 
 _RELATIONS = frozenset({V3 + "entryRelationship", V3 + "component"})
+TRUE = frozenset({"true", "1"})
+"""How a true indicator is written.  Spec: https://www.w3.org/TR/xmlschema-2/#boolean"""
+
 _STRUCTURE = ("typeCode", "inversionInd", "contextConductionInd", "contextControlCode", "negationInd")
 
 
@@ -32,6 +35,11 @@ class Part:
         return "" if self.row is None else self.row.mapper
 
     @property
+    def is_denied(self) -> bool:
+        """Whether the statement or its link is negated."""
+        return self.negated or self.statement.get("negationInd") in TRUE
+
+    @property
     def is_part(self) -> bool:
         """Whether the table says that this belongs to the statement around it."""
         return self.row is not None and self.row.role in ("part", "flag")
@@ -42,11 +50,21 @@ def statement_in(link: Element) -> Element | None:
     return next((node for node in link.iterchildren() if name_of(node) is not None), None)
 
 
-def parts_of(statement: Element) -> Iterator[Part]:
-    """Yield the statements directly inside a statement, in order."""
-    for link in statement.iterchildren():
-        if link.tag not in _RELATIONS:
-            continue
+def parts_of(cv: Conversion, statement: Element, kind: str | None = None) -> tuple[Part, ...]:
+    """Return the statements directly inside a statement, in order: all, or those of a kind."""
+    parts, by_kind = cv.found(_parts, statement)
+    return parts if kind is None else by_kind.get(kind, ())
+
+
+def _parts(statement: Element) -> tuple[tuple[Part, ...], Mapping[str, tuple[Part, ...]]]:
+    parts = tuple(_each_part(statement))
+    kinds = dict.fromkeys(part.kind for part in parts)
+    by_kind = {kind: tuple(part for part in parts if part.kind == kind) for kind in kinds}
+    return parts, by_kind
+
+
+def _each_part(statement: Element) -> Iterator[Part]:
+    for link in statement.iterchildren(*_RELATIONS):
         inner = statement_in(link)
         if inner is not None:
             relation = link.get("typeCode") or "COMP"
@@ -54,8 +72,8 @@ def parts_of(statement: Element) -> Iterator[Part]:
                 inner,
                 link,
                 relation,
-                link.get("inversionInd") == "true",
-                link.get("negationInd") == "true",
+                link.get("inversionInd") in TRUE,
+                link.get("negationInd") in TRUE,
                 row_of(inner),
             )
 

@@ -56,7 +56,8 @@ def procedure(cv: Conversion, statement: Element, place: Place) -> list[Referenc
     """Make a Procedure; a negated one has status `not-done`."""
     resource = st.start(cv, statement, "Procedure", "subject", "encounter")
     status = st.status(cv, statement, STATUS, "unknown")
-    resource["status"] = "not-done" if st.is_negated(cv, statement) or place.negated else status
+    negated = st.is_negated(cv, statement) or place.negated
+    resource["status"] = st.unless_error(status, "not-done") if negated else status
     resource["code"] = coded(cv, statement)
     put_when(cv, resource, statement, "performed")
     _put_parties(cv, resource, statement)

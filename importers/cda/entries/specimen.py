@@ -10,9 +10,10 @@ from importers.cda.datatypes import code_of, codeable_concept, date_time, identi
 from importers.cda.entries import statement as st
 from importers.cda.entries.moments import put_when, start_of
 from importers.cda.entries.parties import performers
-from importers.cda.entries.parts import parts_of, take_statement
+from importers.cda.entries.parts import parts_of, statement_in, take_statement
 from importers.cda.entries.place import Place
 from importers.cda.entries.remarks import remarks
+from importers.cda.entries.templates import row_of
 from importers.cda.text import text_of
 from importers.cda.xml import child, children, local
 
@@ -38,7 +39,7 @@ def specimens_of(cv: Conversion, statement: Element) -> list[Reference]:
     for around in _around(statement):
         roles = [role for node in children(around, "specimen") for role in children(node, "specimenRole")]
         found = [_of_role(cv, role, around) for role in roles]
-        found += [collected(cv, each) for each in _collections(around)]
+        found += [collected(cv, each) for each in cv.found(_collections, around)]
         if found:
             return [each for i, each in enumerate(found) if each not in found[:i]]
     return []
@@ -82,10 +83,14 @@ def _around(statement: Element) -> Iterator[Element]:
 
 
 def _collections(around: Element) -> list[Element]:
+    """Return the collection procedures directly inside a statement."""
     found = []
-    for part in parts_of(around):
-        if part.kind == _COLLECTION and local(part.statement) == "procedure":
-            found.append(part.statement)
+    for link in children(around, "entryRelationship", "component"):
+        procedure = statement_in(link)
+        if procedure is not None and local(procedure) == "procedure":
+            row = row_of(procedure)
+            if row is not None and row.mapper == _COLLECTION:
+                found.append(procedure)
     return found
 
 
@@ -178,7 +183,7 @@ def _put_collection(cv: Conversion, statement: Element, resource: Resource) -> N
 
 
 def _received(cv: Conversion, statement: Element) -> str | None:
-    for part in parts_of(statement):
+    for part in parts_of(cv, statement):
         node = child(part.statement, "effectiveTime")
         is_receipt = part.kind == _RECEIVED or code_of(child(part.statement, "code")) == "SPRECEIVE"
         if is_receipt and node is not None:

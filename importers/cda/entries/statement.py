@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal
 
 from importers.cda import datatypes, people, text
 from importers.cda.conversion import Conversion, Element, Reference, Resource
+from importers.cda.entries.parts import TRUE
 from importers.cda.entries.place import Place
+from importers.cda.entries.templates import row_of
 from importers.cda.vocabulary import null_flavors
 from importers.cda.xml import child, children
 
@@ -15,6 +17,9 @@ ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
 PEOPLE = frozenset({"Practitioner", "PractitionerRole", "Patient", "RelatedPerson"})
 """Who may record or assert."""
+
+UNFINISHED = frozenset({"aborted", "cancelled"})
+"""statusCodes of a finding that was not brought to its end, and so states nothing."""
 
 When = tuple[Literal["DateTime"], str] | tuple[Literal["Period"], dict[str, Any]]
 
@@ -51,12 +56,7 @@ def add(resource: dict[str, Any], name: str, value: Any) -> None:
 
 def identifiers(cv: Conversion, statement: Element) -> list[dict[str, Any]]:
     """Return the identifiers of a statement.  They repeat between statements: never a key."""
-    found: list[dict[str, Any]] = []
-    for node in children(statement, "id"):
-        identifier = datatypes.identifier(cv, node)
-        if identifier and identifier not in found:
-            found.append(identifier)
-    return found
+    return datatypes.identifiers(cv, statement)
 
 
 def code(cv: Conversion, statement: Element, name: str = "code") -> dict[str, Any] | None:
@@ -93,18 +93,48 @@ def reasons(cv: Conversion, node: Element | None) -> dict[str, Any]:
 
 
 def says_no(statement: Element) -> bool:
-    """Return whether a statement, or the link that leads to it, carries negationInd; marks nothing."""
-    around = statement.getparent()
-    nodes = (statement,) if around is None else (statement, around)
-    return any(node.get("negationInd") in ("true", "1") for node in nodes)
+    """Return whether a statement carries negationInd, or the link that leads to it; marks nothing.
+
+    A wrapper (a concern act) around it that is negated denies it too, as does the link to the wrapper.
+    """
+    return any(node.get("negationInd") in TRUE for node in _said_of(statement))
 
 
 def is_negated(cv: Conversion, statement: Element) -> bool:
-    """Return whether a statement, or the link that leads to it, carries negationInd, and take it."""
-    for node in (statement, statement.getparent()):
-        if node is not None and node.get("negationInd") is not None:
+    """Return whether a statement is denied as `says_no` tells, and take what says so."""
+    for node in _said_of(statement):
+        if node.get("negationInd") is not None:
             cv.take(node, "negationInd")
     return says_no(statement)
+
+
+def is_nullified(statement: Element) -> bool:
+    """Return whether a statement, or a wrapper around it, was recorded in error; marks nothing."""
+    return any(state_of(node) == "nullified" for node in _said_of(statement))
+
+
+def state_of(statement: Element) -> str:
+    """Return the statusCode of a statement in lower case, empty without one; marks nothing."""
+    node = child(statement, "statusCode")
+    return "" if node is None else (node.get("code") or "").strip().lower()
+
+
+def unless_error(status: str, otherwise: str) -> str:
+    """Return `otherwise`, what a denial makes of a status, unless the denial itself was an error."""
+    return status if status == "entered-in-error" else otherwise
+
+
+def _said_of(statement: Element) -> Iterator[Element]:
+    """Yield a statement, the link that leads to it, and the same of the wrappers around it."""
+    yield statement
+    link = statement.getparent()
+    if link is None:
+        return
+    yield link
+    around = link.getparent()
+    row = None if around is None else row_of(around)
+    if around is not None and row is not None and row.role == "wrapper":
+        yield from _said_of(around)
 
 
 def status(cv: Conversion, statement: Element, table: Mapping[str, str], default: str) -> str:
@@ -113,7 +143,7 @@ def status(cv: Conversion, statement: Element, table: Mapping[str, str], default
     if node is None:
         return default
     cv.take(node)
-    said = (node.get("code") or "").strip()
+    said = state_of(statement)
     if said in table:
         return table[said]
     if said or node.get("nullFlavor"):

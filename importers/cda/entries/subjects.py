@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from importers.cda.conversion import Conversion, Element, Reference, Resource
 from importers.cda.datatypes import address, codeable_concept, contact_point, date, human_names, identifier
 from importers.cda.entries import statement as st
@@ -13,20 +15,57 @@ from importers.cda.xml import child, children, local
 _GENDERS: Mapping[str, str] = {"F": "female", "M": "male", "UN": "other"}
 """AdministrativeGender → gender.  Spec: http://hl7.org/fhir/R4/valueset-administrative-gender.html"""
 
+_THE_PERSON = frozenset({"ONESELF", "SELF"})
+"""Codes of a relation to oneself.  Spec: http://terminology.hl7.org/CodeSystem/v3-RoleCode"""
+
+OF_THE_PERSON = frozenset({
+    "advance-directive", "adverse-event", "allergy", "device-request", "device-use", "encounter", "goal",
+    "immunization", "immunization-recommendation", "medication-administration", "medication-dispense",
+    "medication-plan", "medication-request", "medication-statement", "problem", "procedure",
+    "service-request", "supplied-prescription", "supply-order",
+})  # fmt: skip
+"""Mappers of what R4 can say of the person of the record only: the type has no `focus`."""
+
 
 def put_focus(cv: Conversion, resource: Resource, statement: Element) -> None:
     """Set `focus` where the statement, or one around it, or its section, names a subject of its own."""
+    subject = _subject_of(statement)
+    if subject is not None and not _is_the_person(subject):
+        st.add(resource, "focus", related(cv, subject))
+
+
+def is_of_another(statement: Element) -> bool:
+    """Return whether a statement, one around it, or its section names a subject that is not the person."""
+    subject = _subject_of(statement)
+    if subject is None or child(subject, "relatedSubject") is None:
+        return False
+    return not _is_the_person(subject)
+
+
+def _subject_of(statement: Element) -> Element | None:
+    """Return the nearest `subject`: of the statement, or of what is around it up to the body."""
     for around in (statement, *statement.iterancestors()):
         subject = child(around, "subject")
         if subject is not None:
-            st.add(resource, "focus", related(cv, subject))
-            return
+            return subject
         if local(around) == "structuredBody":
-            return
+            return None
+    return None
+
+
+def _is_the_person(subject: Element) -> bool:
+    who = child(subject, "relatedSubject")
+    code = None if who is None else child(who, "code")
+    return (who is not None and who.get("classCode") == "PAT") or (
+        code is not None and code.get("code") in _THE_PERSON
+    )
 
 
 def related(cv: Conversion, subject: Element) -> Reference | None:
-    """Return the RelatedPerson of a `subject` participation; None where it says nothing of anybody."""
+    """Return the RelatedPerson of a `subject` participation; None where it says nothing of anybody.
+
+    Mentions of somebody by name or number that say the same are one; of two who have neither nobody knows.
+    """
     cv.take(subject, "typeCode", "contextControlCode")
     for template in children(subject, "templateId"):
         cv.take(template)
@@ -34,7 +73,12 @@ def related(cv: Conversion, subject: Element) -> Reference | None:
     if who is None:
         return None
     cv.take(who, "classCode")
-    return cv.shared("RelatedPerson", cv.xpath(who), who, lambda: _person(cv, who))
+    person = _person(cv, who)
+    if person is None:
+        return None
+    known = "name" in person or "identifier" in person
+    key = msgspec.json.encode(person).decode() if known else cv.xpath(who)
+    return cv.shared("RelatedPerson", key, who, lambda: person)
 
 
 def gender_of(cv: Conversion, person: Element) -> str | None:

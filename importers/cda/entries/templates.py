@@ -26,6 +26,16 @@ STATEMENTS = frozenset({
 REALMS = ("fr", "eu", "uv", "us")
 """The tables, the nearest realm first: a statement has the ids of its realm and of what that builds on."""
 
+FACTS = frozenset({
+    "adverse-event", "allergy", "device-use", "encounter", "exam-observation", "family-condition",
+    "family-history", "imaging-observation", "immunization", "isolate", "laboratory-result",
+    "medication-administration", "medication-dispense", "medication-statement", "observation",
+    "pregnancy-observation", "problem", "procedure", "social-history", "survey-observation", "vital-sign",
+})  # fmt: skip
+"""Mappers that say that something is or was so: a row takes no other mood for them than it names."""
+
+_FACTUAL = frozenset({"EVN", "DEF"})
+
 _STATEMENT_TAGS = {V3 + name: name for name in STATEMENTS}
 
 
@@ -50,7 +60,7 @@ class Row:
         """Return whether a statement with the template id is of this row."""
         return (
             self.element == element
-            and (not self.moods or mood in self.moods)
+            and (mood in self.moods if self.moods else mood in _FACTUAL or self.mapper not in FACTS)
             and self.extension in (None, extension)
         )
 

@@ -43,8 +43,8 @@ _OF_COMPONENT = (
 
 def vital_sign(cv: Conversion, statement: Element, place: Place) -> list[Reference]:
     """Make an Observation of a measurement; both blood pressures of one measurement make one together."""
-    other = _partner(statement)
-    if other is None:
+    other = _partner(cv, statement)
+    if other is None or other in cv.made_from:
         return observation(cv, statement, place, "vital-signs")
     first, second = (statement, other) if _kind(statement) == SYSTOLIC else (other, statement)
     return [_pressure(cv, first, second, place)]
@@ -76,21 +76,33 @@ def _pressure(cv: Conversion, systolic: Element, diastolic: Element, place: Plac
     return reference
 
 
-def _partner(statement: Element) -> Element | None:
+def _partner(cv: Conversion, statement: Element) -> Element | None:
     """Return the other pressure of the measurement: beside this one, at the same time, in the same order."""
-    wanted = _OTHER.get(_kind(statement) or "")
     link = statement.getparent()
     holder = None if link is None else link.getparent()
-    if wanted is None or link is None or holder is None or not _is_simple(statement):
-        return None
-    beside = [each for each in map(statement_in, children(holder, local(link))) if each is not None]
-    mine = [each for each in beside if _kind(each) == _kind(statement) and _is_simple(each)]
-    others = [each for each in beside if _kind(each) == wanted and _is_simple(each)]
-    position = mine.index(statement)
-    if len(mine) != len(others):
-        return None
-    other = others[position]
-    return other if _context(other) == _context(statement) else None
+    return None if holder is None else cv.found(_pairs_in, holder).get(statement)
+
+
+def _pairs_in(holder: Element) -> Mapping[Element, Element]:
+    """Return the pressures right inside an element that belong together, each with its other one.
+
+    All of them at once: each for itself would look through all that is beside it again.
+    """
+    beside: dict[tuple[str, str], list[Element]] = {}
+    for link in holder.iterchildren():
+        statement = statement_in(link)
+        kind = None if statement is None else _kind(statement)
+        if statement is not None and kind is not None and kind in _OTHER and _is_simple(statement):
+            beside.setdefault((local(link), kind), []).append(statement)
+    pairs: dict[Element, Element] = {}
+    for name in {name for name, _ in beside}:
+        first, second = beside.get((name, SYSTOLIC), []), beside.get((name, DIASTOLIC), [])
+        if len(first) != len(second):
+            continue
+        for one, other in zip(first, second):
+            if _context(one) == _context(other):
+                pairs |= {one: other, other: one}
+    return pairs
 
 
 def _kind(statement: Element) -> str | None:

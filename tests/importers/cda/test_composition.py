@@ -114,6 +114,10 @@ def test_set_and_version_of_the_document() -> None:
     assert composition["extension"][0]["valueString"] == "3"
 
 
+def test_a_document_without_a_set_has_no_identifier_of_one() -> None:
+    assert "identifier" not in only(converted(), "Composition")
+
+
 @pytest.mark.parametrize(
     ("code", "status"),
     [

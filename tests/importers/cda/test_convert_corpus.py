@@ -33,13 +33,14 @@ Converted = list[tuple[Path, bytes, ImportResult]]
 @pytest.fixture(params=FOLDERS)
 def documents(request: pytest.FixtureRequest, corpus: Path) -> Converted:
     folder, count = FOLDERS[request.param]
-    found = _converted(corpus / folder)
+    found = converted_in(corpus / folder)
     assert len(found) == count
     return found
 
 
 @cache
-def _converted(folder: Path) -> Converted:
+def converted_in(folder: Path) -> Converted:
+    """Return every document of a folder with its bytes and its conversion; the others are refused by a word."""
     found = []
     for file in sorted(folder.rglob("*.xml")):
         data = file.read_bytes()

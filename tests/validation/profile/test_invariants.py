@@ -216,3 +216,37 @@ def test_advice_is_a_warning_and_can_be_left_out(registry: Registry) -> None:
     concepts = LocalConcepts(registry)
     assert found(Validator(registry, concepts).validate(tree(BASIC))) == [("warning", "invariant", "Basic")]
     assert Validator(registry, concepts, ValidatorOptions(best_practice=False)).validate(tree(BASIC)) == []
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({"extension": [{"url": "a", "valueCode": "x"}]}, id="it"),
+        pytest.param({"extension": [{"url": "b", "valueCode": "x"}]}, id="another"),
+        pytest.param({"extension": [{"url": "b"}, {"url": "a", "valueCode": "y"}]}, id="both"),
+    ],
+)
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "extension('a').exists()",
+        "extension('a').empty()",
+        "extension('a').value.exists($this = 'x')",
+        "(extension('a').value.exists() and extension('b').exists()).not()",
+        "extension('a').exists() implies extension('b').exists()",
+    ],
+)
+def test_what_is_said_of_an_extension_directly_is_what_fhirpath_says(
+    registry: Registry, expression: str, inside: dict[str, Any]
+) -> None:
+    model = RegistryTypeModel(registry)
+    patient = {"resourceType": "Patient"} | inside
+    direct = truth_of(expression, "Patient", model)
+    assert direct is not None
+    try:
+        answer = direct(patient)
+    except Undecided:
+        assert inside  # without any extension the first step alone tells
+    else:
+        assert answer is compile(expression, types=model).truth(patient)

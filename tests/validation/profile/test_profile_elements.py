@@ -242,3 +242,21 @@ def test_what_is_contained_and_what_is_in_a_bundle_is_held_to_what_it_claims(ben
     assert found(validator.validate(tree(bundle))) == [
         ("error", "missing-element", "Bundle.entry[0].resource.gender")
     ]
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "is_in"),
+    [
+        pytest.param("http://unitsofmeasure.org", "mm[Hg]", True, id="a-unit"),
+        pytest.param("http://unitsofmeasure.org", "mm Hg", False, id="no-unit-has-a-blank"),
+        pytest.param("http://example.org/units", "mm[Hg]", False, id="another-system"),
+    ],
+)
+def test_a_set_that_no_list_holds_is_known_by_its_rule(
+    bench: Bench, system: str, code: str, is_in: bool
+) -> None:
+    units = {"strength": "required", "valueSet": "http://hl7.org/fhir/ValueSet/ucum-units|4.0.1"}
+    asked = profile("units", "Basic", row("Basic.code", 1, "1", types=["CodeableConcept"], binding=units))
+    basic = tree({"resourceType": "Basic", "code": {"coding": [{"system": system, "code": code}]}})
+    issues = found(bench.with_definitions(asked).validate(basic, profiles=[asked.url]))
+    assert issues == ([] if is_in else [("error", "code-not-in-value-set", "Basic.code")])

@@ -87,7 +87,7 @@ class Judge:
     ) -> list[Issue]:
         concepts = LocalConcepts(registry)
         checker = BaseChecker(registry, concepts, _options(comparison.options))
-        options = ValidatorOptions(strict=True, now=lambda: NOW)
+        options = ValidatorOptions(strict=True, unknown_profiles="error", now=lambda: NOW)
         validator = Validator(registry, concepts, options, rules=[checker.rule])
         profiles: list[str] = []
         if comparison.profile is not None:

@@ -17,8 +17,7 @@ from tests.validation.suite.page import PAGE, of_modules, page_of, share
 pytestmark = pytest.mark.corpus
 
 LEAST_COMPARED = 440
-LEAST_SCORED = 0.91
-"""Short of the 95 % that is the aim; the page says what is missing."""
+LEAST_SCORED = 0.95
 KNOWN = Path(__file__).parent / "known_disagreements.toml"
 WRITE = "FHIR_WRITE_PAGES"
 

@@ -78,6 +78,24 @@ def test_a_name_that_is_absent(flavor: str, expected: object) -> None:
     assert not unused(cv)
 
 
+HIDDEN = {"_family": {"extension": [{"url": ABSENT, "valueCode": "masked"}]}}
+
+
+@pytest.mark.parametrize(
+    ("inner", "expected"),
+    [
+        pytest.param('<family nullFlavor="MSK"/>', [HIDDEN], id="alone"),
+        pytest.param(
+            '<given>A</given><family nullFlavor="MSK"/>', [{"given": ["A"], **HIDDEN}], id="beside-given"
+        ),
+        pytest.param('<family nullFlavor="UNK"/>', [], id="not-hidden"),
+    ],
+)
+def test_a_family_name_that_is_masked_is_not_left_out(inner: str, expected: object) -> None:
+    cv, node = first(f"<name>{inner}</name>")
+    assert human_names(cv, node) == expected
+
+
 def test_a_name_of_an_organisation_is_one_line() -> None:
     cv, node = first("<name>CHU <prefix>de</prefix> X</name>")
     assert plain_name(cv, node) == "CHU de X"

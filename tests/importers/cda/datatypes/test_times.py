@@ -130,13 +130,18 @@ UNKNOWN = {
         ),
         pytest.param(
             '<low value="20211201"/><width value="2" unit="d"/>',
-            {"start": "2021-12-01", "end": "2021-12-03"},
-            id="width",
+            {"start": "2021-12-01", "end": "2021-12-02"},
+            id="width-counts-both-days",
         ),
         pytest.param(
             '<width value="1" unit="mo"/><high value="202101"/>',
-            {"start": "2020-12", "end": "2021-01"},
+            {"start": "2021-01", "end": "2021-01"},
             id="width-before",
+        ),
+        pytest.param(
+            '<low value="20210115"/><width value="1" unit="mo"/>',
+            {"start": "2021-01-15", "end": "2021-02-14"},
+            id="width-of-a-month",
         ),
         pytest.param(
             '<low value="20200131"/><width value="1" unit="mo"/>', {"start": "2020-01-31"}, id="no-such-end"

@@ -43,7 +43,7 @@ def event(code: str, rest: str = "") -> str:
         pytest.param(
             '<effectiveTime xsi:type="SXPR_TS"><comp xsi:type="IVL_TS"><low value="20211201"/><width value="2" unit="d"/></comp>'
             '<comp xsi:type="PIVL_TS" operator="A"><period value="8" unit="h"/></comp></effectiveTime>',
-            [{"repeat": {"boundsPeriod": {"start": "2021-12-01", "end": "2021-12-03"}, "frequency": "n1", "period": "n8", "periodUnit": "h"}}],
+            [{"repeat": {"boundsPeriod": {"start": "2021-12-01", "end": "2021-12-02"}, "frequency": "n1", "period": "n8", "periodUnit": "h"}}],
             id="expression",
         ),
         pytest.param(

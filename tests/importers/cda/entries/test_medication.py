@@ -328,3 +328,41 @@ def test_an_administration_has_one_amount_and_says_why_it_has_no_time() -> None:
     assert found["effectivePeriod"]["extension"][0]["valueCode"] == "unknown"
     negated = section_of(administration(PRODUCT, "151", attributes='negationInd="true"'))
     assert one(negated, "MedicationAdministration")["status"] == "not-done"
+
+
+def test_an_observation_says_whether_another_product_may_be_dispensed() -> None:
+    permission = (
+        '<observation classCode="OBS" moodCode="EVN"><code code="SUBST" codeSystem="2.16.840.1.113883.5.6"/>'
+        '<value xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CE" code="G"'
+        ' codeSystem="2.16.840.1.113883.5.1070"/></observation>'
+    )
+    found = ordered(PRODUCT + link(permission, "SUBJ"))
+    assert codes(found["substitution"]["allowedCodeableConcept"]) == ["G"]
+
+
+def test_a_supply_without_template_inside_an_order_is_its_amount() -> None:
+    supply = '<supply classCode="SPLY" moodCode="RQO"><quantity unit="1" value="3"/></supply>'
+    found = ordered(PRODUCT + link(supply))
+    assert found["dispenseRequest"]["quantity"]["value"] == 3
+
+
+@pytest.mark.parametrize(
+    ("inner", "expected"),
+    [
+        pytest.param('<low value="150" unit="mL"/>', {"low": "150"}, id="one-bound"),
+        pytest.param(
+            '<low value="1.0" unit="mL"/><high value="2" unit="mL"/>', {"low": "1.0", "high": "2"}, id="two"
+        ),
+        pytest.param('<low nullFlavor="NA"/>', None, id="none"),
+    ],
+)
+def test_a_dose_that_was_given_as_an_interval_keeps_its_bounds(inner: str, expected: object) -> None:
+    given = administration(f"<doseQuantity>{inner}</doseQuantity>{PRODUCT}", "151")
+    dosage = one(section_of(given), "MedicationAdministration").get("dosage", {})
+    ranges = [
+        each["valueRange"] for each in dosage.get("extension", ()) if each["url"] == BASE + "dose-range"
+    ]
+    assert [{name: str(part["value"]) for name, part in each.items()} for each in ranges] == (
+        [] if expected is None else [expected]
+    )
+    assert "dose" not in dosage

@@ -274,6 +274,23 @@ def test_somebody_else_as_subject_is_the_focus() -> None:
     assert [behind(cv, each["focus"][0]) for each in made(cv, "Observation")] == [person, person]
 
 
+@pytest.mark.parametrize(
+    ("person", "count"),
+    [
+        pytest.param("<subject><name><given>Ann</given></name></subject>", 1, id="by-name"),
+        pytest.param("", 2, id="two-sisters-without-a-name"),
+    ],
+)
+def test_somebody_who_is_met_twice_by_name_is_one(person: str, count: int) -> None:
+    subject = (
+        '<subject><relatedSubject classCode="PRS"><code code="SIS" codeSystem="2.16.840.1.113883.5.111"/>'
+        f"{person}</relatedSubject></subject>"
+    )
+    cv = section_of(statement(subject), statement(subject))
+    assert len(made(cv, "RelatedPerson")) == count
+    assert all("focus" in each for each in made(cv, "Observation"))
+
+
 def test_a_position_in_the_code_is_said_apart() -> None:
     found = observation("", code=f'<code code="8306-3" {LOINC}/>')
     assert codes(found["extension"][0]["valueCodeableConcept"]) == ["102538003"]

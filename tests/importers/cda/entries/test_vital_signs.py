@@ -88,3 +88,14 @@ def test_what_is_not_of_one_measurement_stays_apart(other: str) -> None:
 def test_pressures_that_are_entries_of_a_section_are_paired_too() -> None:
     cv = section_of(sign("8480-6", "120"), sign("8462-4", "80"), code="8716-3")
     assert codes(one(cv, "Observation")["code"]) == ["85354-9"]
+
+
+def test_a_pressure_whose_other_one_was_made_already_stands_alone() -> None:
+    template = '<templateId root="1.3.6.1.4.1.19376.1.5.3.1.4.13.2"/>'
+    pressure = (
+        '<component><observation classCode="OBS" moodCode="EVN">{}<code code="{}" '
+        'codeSystem="2.16.840.1.113883.6.1"/><value xsi:type="PQ" value="1" unit="mm[Hg]"/></observation></component>'
+    )
+    both = pressure.format("", "8480-6") + pressure.format(template, "8462-4")
+    panel = f'<organizer classCode="CLUSTER" moodCode="EVN"><code code="1"/>{both}</organizer>'
+    assert len(made(section_of(panel), "Observation")) == 3
