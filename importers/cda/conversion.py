@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 
 from lxml import etree
 
-from importers.cda.xml import numbered
+from importers.cda.xml import XSI_TYPE, numbered
 from importers.result import ImportIssue, Origin, Severity, Unreadable
 
 Element = etree._Element
@@ -23,6 +23,7 @@ Found = TypeVar("Found")
 
 _EVERY_ATTRIBUTE = frozenset({"*"})
 _NOTHING: frozenset[str] = frozenset()
+_IDENTIFYING = ("root", "extension")
 _ROOT = "/ClinicalDocument"
 
 
@@ -226,6 +227,12 @@ class Conversion:
         for node in self.source.root.iter(etree.Element):
             used = self._used.get(node, _NOTHING)
             if "*" in used:
+                if node.get("extension") is not None and not _is_identifier(node):
+                    yield (
+                        node,
+                        tuple(name for name in _IDENTIFYING if name in node.attrib),
+                        self._reason(node),
+                    )
                 continue
             missing = tuple(name for name in map(str, node.keys()) if name not in used)
             if "text()" not in used and (node.text or "").strip():
@@ -239,6 +246,12 @@ class Conversion:
         while found is not None and found not in self._left:
             found = found.getparent()
         return None if found is None else self._left[found]
+
+
+def _is_identifier(node: Element) -> bool:
+    """Whether an element can have the attributes of an identifier: elsewhere nothing reads them."""
+    name = etree.QName(node).localname
+    return name.lower().endswith("id") or name == "accessionNumber" or XSI_TYPE in node.attrib
 
 
 @lru_cache(maxsize=4096)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import tomllib
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -155,6 +155,7 @@ def unreported(data: bytes, result: ImportResult) -> list[str]:
     divs = " ".join(
         " ".join("".join(etree.fromstring(text).itertext()).split()) for text in narratives(result.bundle)
     )
+    files = {entry["resource"].get("data") for entry in result.bundle["entry"]}
     issues = {re.sub(r"\[\d+\]", "", issue.xpath) for issue in result.issues if issue.xpath}
     found = []
     for node in etree.fromstring(data, etree.XMLParser(huge_tree=True)).iter("*"):
@@ -166,7 +167,10 @@ def unreported(data: bytes, result: ImportResult) -> list[str]:
             if value and value not in said and not _named(f"{place}/@{name}", place, result, issues):
                 found.append(f"{place}/@{name}={value}")
         words = " ".join((node.text or "").split())
+        as_content = b64encode((node.text or "").strip().encode()).decode()
         if not words or words in said or words in divs or node.get("representation") == "B64":
+            continue
+        if as_content in files:
             continue
         if not _named(f"{place}/text()", place, result, issues):
             found.append(f"{place}={words}")
