@@ -24,6 +24,13 @@ Found = TypeVar("Found")
 _EVERY_ATTRIBUTE = frozenset({"*"})
 _NOTHING: frozenset[str] = frozenset()
 _IDENTIFYING = ("root", "extension")
+_WITHOUT_TEXT = frozenset(
+    f"{{urn:hl7-org:v3}}{name}"
+    for name in (
+        "effectiveTime", "high", "id", "languageCode", "low", "realmCode", "reference", "setId", "statusCode",
+        "templateId", "typeId", "versionNumber",
+    )
+)  # fmt: skip
 _ROOT = "/ClinicalDocument"
 
 
@@ -248,8 +255,17 @@ class Conversion:
         return None if found is None else self._left[found]
 
 
+def _out_of_place(node: Element) -> tuple[str, ...]:
+    """Return what an element has that none of its name can have: nothing reads that."""
+    strange: tuple[str, ...] = ()
+    if node.get("extension") is not None and not _is_identifier(node):
+        strange = tuple(name for name in _IDENTIFYING if name in node.attrib)
+    if node.tag in _WITHOUT_TEXT and (node.text or "").strip():
+        strange += ("text()",)
+    return strange
+
+
 def _is_identifier(node: Element) -> bool:
-    """Whether an element can have the attributes of an identifier: elsewhere nothing reads them."""
     name = etree.QName(node).localname
     return name.lower().endswith("id") or name == "accessionNumber" or XSI_TYPE in node.attrib
 
