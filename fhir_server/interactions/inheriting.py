@@ -7,6 +7,7 @@ source is remembered all the same: what the person hides later covers everything
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import Final
 
 from fhir_server.access.labelling import class_in
 from fhir_server.access.spread import is_resource, not_flowing, unseen
@@ -14,6 +15,9 @@ from fhir_server.interactions.request import Request
 from fhir_server.model.actor import OPEN, Actor
 from fhir_server.model.document import Facts
 from fhir_server.model.predicate import Nothing, matches
+
+CONTENT: Final = "Binary"
+"""The type that says nothing by itself: what it is, is said by what points to it."""
 
 
 def authors_of(actor: Actor) -> tuple[str, ...]:
@@ -53,12 +57,13 @@ def not_inherited(
 def gives_to(request: Request, giver: str, target: Facts) -> bool:
     """Return whether something stored gets the labels of what newly points to it.
 
-    It does where it did already, where the writer deposited it, and where it is nobody's content yet.
+    It does where it did already, where the writer deposited it, and where it is content that nobody claimed
+    yet.  What says something by itself is not hidden from others because somebody else points to it.
     """
     sources = target.access.source
     if giver in sources or _is_author(request, target):
         return True
-    if any(is_resource(source) for source in sources):
+    if target.resource_type != CONTENT or any(is_resource(source) for source in sources):
         return False
     reads = request.view.reads(target.resource_type)
     return isinstance(reads, Nothing) or matches(reads, target)

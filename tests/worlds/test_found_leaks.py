@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fhir_server.access.choices import with_hide_future
 from tests.governed import Governed
 from tests.http.calls import new_id
 from tests.http.governed.conftest import governed
@@ -114,3 +115,16 @@ def test_a_label_passes_through_what_is_written_with_its_source(governed: Govern
     assert written.status_code == 200, written.text
     asking = governed.person(person)
     assert [asking.get(f"/{name}").status_code for name in (first, second, third, fourth)] == [404] * 4
+
+
+def test_to_point_to_somebody_s_result_does_not_hide_it(governed: Governed, person: str) -> None:
+    """What the person chose for deposits to come would else show in what a stranger's deposit points to."""
+    result = hidden(governed, person)
+    doctor = governed.doctor()
+    governed.choose(
+        person, lambda known: with_hide_future(governed.policy, known, True, governed.context.clock.now())
+    )
+    created(doctor.post("/DocumentReference", document(person, url=result)))
+    assert doctor.get(f"/{result}").status_code == 200
+    created(doctor.post("/DocumentReference", document(person, MASK, url=result)))
+    assert doctor.get(f"/{result}").status_code == 200
