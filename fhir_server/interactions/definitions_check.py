@@ -73,7 +73,8 @@ def definition_faults(around: Surroundings, resource: Tree) -> list[Issue]:
 
 def is_definition(resource: Tree) -> bool:
     """Return whether a resource is one that is looked at here."""
-    return resource.get("resourceType") in CHECKS
+    name = resource.get("resourceType")
+    return type(name) is str and name in CHECKS
 
 
 def _profile_faults(around: Surroundings, tree: Tree) -> Iterator[Issue]:
