@@ -80,9 +80,11 @@ def test_a_killed_writer_leaves_whole_transactions(embedded: Embedded) -> None:
         acknowledged.add(line(process))
         duration = time.monotonic() - began
         acknowledged |= killed(process)
-    for _ in range(POINTS):
+    for point in range(POINTS):
         with writer(embedded.uri) as process:
-            # Somewhere within one of the first two transactions.
+            if point % 2:
+                acknowledged.add(line(process))
+            # Somewhere within one of the next two transactions.
             time.sleep(source.random() * 2 * duration)
             acknowledged |= killed(process)
     found = committed(embedded.uri)
