@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from profiles.build_structures import shorten_targets
 from profiles.build_terminology import Expander, NotEnumerable, code_system_facts
 from profiles.dependencies import dependencies_of
 from profiles.folder import folder_sha256, read_folder
+from profiles.lazy import laid_over
 from profiles.lines import block_map, compact, line_list, line_map
 from profiles.load import load_registry, structure_of
 from profiles.package import PackageError, PackageName, parse_package_name
@@ -174,8 +174,7 @@ def _value_sets(collected: Collected, built: BuiltProfiles, earlier: Registry) -
         if element.get("binding", {}).get("strength", "example") != "example"
     }
     bound = in_types | set(_bound(built))
-    # ChainMap reads its later maps only, but its type asks for ones that can be written.
-    systems = ChainMap(collected.code_systems, earlier.code_systems)  # type: ignore[arg-type]
+    systems = laid_over(earlier.code_systems, collected.code_systems)
     expander = Expander(collected.value_sets, systems, earlier.value_sets)
     found: dict[str, Facts] = {}
     for url in sorted((bound - earlier.value_sets.keys()) | collected.value_sets.keys()):

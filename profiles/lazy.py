@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from msgspec import Raw
 
 Value = TypeVar("Value")
+
+
+def laid_over(below: Mapping[str, Value], above: Mapping[str, Value]) -> Mapping[str, Value]:
+    """Return one mapping of both, read-only and without a copy; where both have a key, `above` counts."""
+    # ChainMap reads its maps only, but its type asks for ones that can be written.
+    return MappingProxyType(ChainMap(above, below))  # type: ignore[arg-type]
 
 
 class LazyMapping(Mapping[str, Value], Generic[Value]):

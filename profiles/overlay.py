@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TypeVar
 
 from profiles.definitions import CodeSystem, Profile, ValueSet
+from profiles.lazy import laid_over
 from profiles.registry import Registry
 
 Item = TypeVar("Item")
@@ -33,12 +32,7 @@ def with_profiles(
     return replace(
         registry,
         generation=registry.generation + 1,
-        profiles=_laid_over(registry.profiles, found),
-        value_sets=_laid_over(registry.value_sets, {each.url: each for each in value_sets}),
-        code_systems=_laid_over(registry.code_systems, {each.url: each for each in code_systems}),
+        profiles=laid_over(registry.profiles, found),
+        value_sets=laid_over(registry.value_sets, {each.url: each for each in value_sets}),
+        code_systems=laid_over(registry.code_systems, {each.url: each for each in code_systems}),
     )
-
-
-def _laid_over(below: Mapping[str, Item], above: dict[str, Item]) -> Mapping[str, Item]:
-    # ChainMap reads its later maps only, but its type asks for ones that can be written.
-    return MappingProxyType(ChainMap(above, below)) if above else below  # type: ignore[arg-type]

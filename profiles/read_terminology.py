@@ -5,7 +5,6 @@ Spec: https://hl7.org/fhir/R4/codesystem.html, https://hl7.org/fhir/R4/valueset.
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from typing import Any
 from fhir_server.model.canonical import without_version
 from profiles.build_terminology import Codes, Expander, NotEnumerable, code_system, why_left_out
 from profiles.definitions import CodeSystem, ValueSet
+from profiles.lazy import laid_over
 from profiles.read_profile import FAULTS, fault_text
 from profiles.registry import Registry
 
@@ -44,8 +44,7 @@ def terminology_of(trees: Iterable[Mapping[str, Any]], registry: Registry) -> Te
             _read_system(tree, url, systems, left_out)
         elif kind == "ValueSet":
             sources[url] = tree
-    # ChainMap reads its later maps only, but its type asks for ones that can be written.
-    known = ChainMap(systems, registry.code_systems)  # type: ignore[arg-type]
+    known = laid_over(registry.code_systems, systems)
     expander = Expander(sources, known, registry.value_sets)
     value_sets = [_read_value_set(tree, url, expander, left_out) for url, tree in sources.items()]
     return Terminology(

@@ -5,15 +5,14 @@ Of several with one canonical the one changed last counts; with its version each
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import RLock
-from types import MappingProxyType
 from typing import Any, Final
 
 from fhir_server.interactions.definitions_source import STRUCTURE
 from profiles.definitions import Profile
+from profiles.lazy import laid_over
 from profiles.library import Library
 from profiles.overlay import with_profiles
 from profiles.package import DefinitionError
@@ -108,6 +107,5 @@ def registry_with(
     terminology = terminology_of(trees, registry)
     laid = with_profiles(registry, value_sets=terminology.value_sets, code_systems=terminology.code_systems)
     posted = PostedProfiles(registry, trees)
-    # ChainMap reads its maps only, but its type asks for ones that can be written.
-    profiles: Mapping[str, Profile] = ChainMap(posted, registry.profiles)  # type: ignore[arg-type]
-    return replace(laid, generation=generation, profiles=MappingProxyType(profiles)), posted
+    profiles: Mapping[str, Profile] = laid_over(registry.profiles, posted)
+    return replace(laid, generation=generation, profiles=profiles), posted

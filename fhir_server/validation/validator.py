@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
 from fhir_server.fhirpath import Node
@@ -115,12 +116,12 @@ class Validator:
     ) -> Iterator[Callable[[], None]]:
         yield lambda: self._invariants.check(root, session)
         for rule in self._rules:
-            yield lambda rule=rule: rule(root, session)  # type: ignore[misc]
+            yield partial(rule, root, session)
         yield lambda: self._check_extensions(root, session, level)
         if level != "profiles":
             return
         for canonical in profiles:
-            yield lambda canonical=canonical: self._conform(root, session, canonical, None)  # type: ignore[misc]
+            yield partial(self._conform, root, session, canonical, None)
         yield lambda: self._check_claims(root, session)
 
     def _check_claims(self, root: Node, session: Session) -> None:

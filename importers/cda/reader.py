@@ -33,7 +33,7 @@ _BYTE_ENCODINGS: Final = re.compile(r"utf-8|ascii|iso8859-\d+|cp125[0-8]")
 """Encodings, as Python calls them, in which `<` is one byte that never means anything else."""
 
 
-def read(data: bytes, limits: Limits = Limits()) -> Source:  # noqa: B008
+def read(data: bytes, limits: Limits = Limits()) -> Source:  # noqa: B008 - frozen
     """Return the one ClinicalDocument of `data` with the byte span of each of its elements.
 
     Raises Unreadable: `empty`, `too-large`, `encoding`, `doctype`, `malformed`, `too-deep`,

@@ -24,6 +24,7 @@ from importers.cda.entries.meanings import (
 from importers.cda.entries.notes import notes, notes_beside
 from importers.cda.entries.parts import Part
 from importers.cda.entries.place import Place
+from importers.cda.entries.verification import verification
 from importers.cda.text import text_of
 from importers.cda.xml import XSI_TYPE, child, children, path
 
@@ -124,19 +125,10 @@ def _with_name(cv: Conversion, concept: Concept | None, words: str) -> Concept:
 
 
 def _put_verification(cv: Conversion, resource: Resource, statement: Element, parts: list[Part]) -> None:
-    """Set the verification status.  A negation wins over any certainty, an error over both."""
-    said = answer(cv, parts, "certainty")
-    code = code_for("allergy-verification", said)
-    negated = st.is_negated(cv, statement)
-    if st.is_nullified(statement):
-        resource["verificationStatus"] = with_code(said, _VERIFICATION, "entered-in-error")
-    elif negated:
-        if code not in (None, "refuted"):
-            text = "The statement is negated and also has a certainty; it is taken as refuted."
-            cv.issue("warning", "code", text, statement)
-        resource["verificationStatus"] = with_code(said, _VERIFICATION, "refuted")
-    elif code is not None:
-        resource["verificationStatus"] = with_code(said, _VERIFICATION, code)
+    """Set the verification status; a certainty without a code of R4 is kept and reported."""
+    status, said = verification(cv, statement, parts, "allergy-verification", _VERIFICATION)
+    if status is not None:
+        resource["verificationStatus"] = status
     elif says_something(said):
         cv.issue("warning", "code", "The certainty has no code of R4.", statement)
         resource["verificationStatus"] = said

@@ -20,6 +20,7 @@ from importers.cda.entries.meanings import code_for, is_known_absence, meaning, 
 from importers.cda.entries.notes import notes_beside
 from importers.cda.entries.parts import Part
 from importers.cda.entries.place import Place
+from importers.cda.entries.verification import verification
 from importers.cda.xml import child, children
 
 _CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
@@ -95,19 +96,10 @@ def _put_category(cv: Conversion, resource: Resource, statement: Element, place:
 
 
 def _put_verification(cv: Conversion, resource: Resource, statement: Element, parts: list[Part]) -> None:
-    """Set the verification status.  A negation wins over any certainty, an error over both."""
-    said = answer(cv, parts, "certainty")
-    code = code_for("condition-verification", said)
-    negated = st.is_negated(cv, statement)
-    if st.is_nullified(statement):
-        resource["verificationStatus"] = with_code(said, _VERIFICATION, "entered-in-error")
-    elif negated:
-        if code not in (None, "refuted"):
-            text = "The statement is negated and also has a certainty; it is taken as refuted."
-            cv.issue("warning", "code", text, statement)
-        resource["verificationStatus"] = with_code(said, _VERIFICATION, "refuted")
-    elif code is not None:
-        resource["verificationStatus"] = with_code(said, _VERIFICATION, code)
+    """Set the verification status; a certainty without a code of R4 is kept and reported."""
+    status, said = verification(cv, statement, parts, "condition-verification", _VERIFICATION)
+    if status is not None:
+        resource["verificationStatus"] = status
     elif says_something(said):
         cv.issue("warning", "code", "The certainty has no code of R4; its words alone are kept.", statement)
         st.add(resource, "note", {"text": _words(said)})
