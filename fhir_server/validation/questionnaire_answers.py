@@ -12,7 +12,7 @@ from typing import Any
 
 from fhir_server.fhirpath.errors import FhirPathError
 from fhir_server.fhirpath.patterns import matches_full
-from fhir_server.model.number import is_number, literal
+from fhir_server.model.number import decimal, is_number, literal
 from fhir_server.model.outcome import Issue
 from fhir_server.validation.base.texts import decoded_size
 from fhir_server.validation.base.world import World, fault
@@ -168,7 +168,7 @@ def _media(item: Item, kind: str, value: Any, _world: World) -> str | None:
         return "is of a media type that the question does not allow."
     limit, data = item.extension("maxSize"), value.get("data")
     size = decoded_size(data) if isinstance(data, str) else value.get("size")
-    if is_number(limit) and type(size) is int and size > float(literal(limit)):
+    if is_number(limit) and type(size) is int and size > decimal(limit):
         return "is larger than the question allows."
     return None
 

@@ -120,7 +120,7 @@ def collect_seldom() -> None:
     """Let the garbage collector pass over the definitions, which stay, and run less often.
 
     A request makes tens of thousands of small objects and few cycles: at Python's own thresholds the
-    collector takes up to a third of the time of an import.
+    collector took a third of the time of converting documents in one measurement, and nothing in another.
     """
     gc.collect()
     gc.freeze()
