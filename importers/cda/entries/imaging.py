@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from importers.cda.conversion import Conversion, Element, Reference
@@ -16,6 +17,8 @@ from importers.cda.xml import child, children
 
 SERIES, INSTANCE = "imaging-series", "imaging-instance"
 _DICOM = "urn:dicom:uid"
+_UID = re.compile(r"(?=.{1,64}\Z)[0-9]+(\.[0-9]+)*")
+"""Spec: https://dicom.nema.org/medical/dicom/current/output/chtml/part05/chapter_9.html"""
 _ABSENT = {"extension": [{"url": st.ABSENT, "valueCode": "unknown"}]}
 
 
@@ -98,12 +101,13 @@ def _identified(cv: Conversion, node: Element) -> dict[str, Any]:
 
 def _uid(cv: Conversion, node: Element) -> str | None:
     identifier = child(node, "id")
-    if identifier is None or not identifier.get("root"):
+    if identifier is None:
+        return None
+    uid = ".".join(part for name in ("root", "extension") if (part := identifier.get(name)))
+    if not _UID.fullmatch(uid):
         return None
     cv.take(identifier)
-    extension = identifier.get("extension")
-    root = identifier.get("root") or ""
-    return f"{root}.{extension}" if extension and extension.replace(".", "").isdigit() else root
+    return uid
 
 
 MAPPERS = {"imaging-study": imaging_study}

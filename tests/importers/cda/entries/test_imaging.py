@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from importers.cda.report_lines import unmapped
 from tests.importers.cda.entries.statements import one, section_of
 
 DCM = 'codeSystem="1.2.840.10008.2.16.4"'
@@ -39,3 +42,25 @@ def test_a_series_without_a_uid_invents_none() -> None:
     (series,) = one(section_of(study("")), "ImagingStudy")["series"]
     assert "uid" not in series
     assert series["_uid"]["extension"][0]["valueCode"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        "http://[",
+        "1.2.250..1",
+        "1.2." + "3" * 61,
+        "0f8b1b1e-5f1c-4f7a-9d0e-1c2b3a4d5e6f",
+        '1.2" extension="A7',
+    ],
+)
+def test_what_is_no_uid_is_listed_instead_of_written(root: str) -> None:
+    made = section_of(study(f'<id root="{root}"/>'))
+    (series,) = one(made, "ImagingStudy")["series"]
+    assert "uid" not in series
+    assert any(path.endswith("/id/@root") for path in unmapped(made))
+
+
+def test_a_uid_is_the_root_and_the_extension_when_that_is_one() -> None:
+    made = section_of(study('<id root="1.2" extension="7.8"/>'))
+    assert one(made, "ImagingStudy")["series"][0]["uid"] == "1.2.7.8"
