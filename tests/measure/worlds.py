@@ -56,10 +56,10 @@ def play_round(worlds: Worlds, part: str, number: int) -> Row:
     }  # fmt: skip
 
 
-def remaining(done: list[Row], pairs: int) -> Iterator[tuple[str, int]]:
-    """Yield parts and seeds in turn that were not played, while `done`, which grows, has too few pairs."""
+def remaining(done: list[Row], pairs: int, first: int = 1) -> Iterator[tuple[str, int]]:
+    """Yield parts and seeds from `first` on that were not played, while `done`, which grows, has too few pairs."""
     played = {(row["part"], row["seed"]) for row in done}
-    for number in count(1):
+    for number in count(first):
         for part in PARTS:
             if sum(row["pairs"] for row in done) >= pairs:
                 return
@@ -86,8 +86,9 @@ def summary(rows: list[Row]) -> Row:
 @click.command(help=__doc__)
 @click.option("--pairs", default=100_000, show_default=True, help="Answers to compare.")
 @click.option("--resume", type=click.Path(dir_okay=False, path_type=Path), help="The file of the rounds.")
+@click.option("--first", default=1, show_default=True, help="The first seed: two processes share the work.")
 @click.option("--json", "as_json", is_flag=True, help="Print the sums as JSON.")
-def main(pairs: int, resume: Path | None, as_json: bool) -> None:
+def main(pairs: int, resume: Path | None, first: int, as_json: bool) -> None:
     """Play rounds until there are enough pairs; end with 1 where the worlds were told apart."""
     logging.disable(logging.INFO)
     with tempfile.TemporaryDirectory(prefix="fhir-worlds-") as directory:
@@ -96,7 +97,7 @@ def main(pairs: int, resume: Path | None, as_json: bool) -> None:
         embedded = Embedded.start(Path(directory) / "data", cache_mb=512)
         try:
             with two_worlds(embedded.uri, Path(directory), "worlds") as worlds, log.open("a") as file:
-                for part, number in remaining(done, pairs):
+                for part, number in remaining(done, pairs, first):
                     done.append(play_round(worlds, part, number))
                     file.write(json.dumps(done[-1]) + "\n")
                     file.flush()
