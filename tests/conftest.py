@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CORPUS_REASON = "FHIR_CORPUS is not set: the public test material was not read"
 MONGOD_FILE = "mongod.json"
+ROOM = 6 * 1024**3
+"""Bytes that the tests' mongod may need."""
 MONGOD = pytest.StashKey[Any]()
 FORGETFUL = ("--setParameter", "minSnapshotHistoryWindowInSeconds=0", "--syncdelay", "5")
 """mongod keeps the files of a dropped database open for five minutes, for readers of the past: thousands of
@@ -149,10 +151,20 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         )
 
 
+def _roomy_memory() -> Path | None:
+    """Return where files are memory, if there is room: thousands of journaled commits then wait for no disk.
+
+    Nothing is taken from what tests prove of durability: those that kill a mongod start one of their own.
+    """
+    memory = Path("/dev/shm")
+    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= ROOM
+    return memory if roomy else None
+
+
 def _start_mongod(config: pytest.Config) -> dict[str, Any]:
     from fhir_server.store.embedded import Embedded
 
-    data_dir = Path(tempfile.mkdtemp(prefix="fhir-test-"))
+    data_dir = Path(tempfile.mkdtemp(prefix="fhir-test-", dir=_roomy_memory()))
     running = Embedded.start(data_dir, cache_mb=256, flags=FORGETFUL)
     config.stash[MONGOD] = running
     return {"uri": running.uri, "pid": running.pid, "data_dir": str(data_dir)}
