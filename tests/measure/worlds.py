@@ -96,9 +96,10 @@ def main(pairs: int, resume: Path | None, first: int, as_json: bool) -> None:
         done = [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.exists() else []
         embedded = Embedded.start(Path(directory) / "data", cache_mb=512)
         try:
-            with two_worlds(embedded.uri, Path(directory), "worlds") as worlds, log.open("a") as file:
+            with log.open("a") as file:
                 for part, number in remaining(done, pairs, first):
-                    done.append(play_round(worlds, part, number))
+                    with two_worlds(embedded.uri, Path(directory), "worlds") as worlds:
+                        done.append(play_round(worlds, part, number))
                     file.write(json.dumps(done[-1]) + "\n")
                     file.flush()
                     click.echo(f"{sum(row['pairs'] for row in done):>8} {part} {number}", err=True)

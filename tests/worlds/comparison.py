@@ -19,8 +19,6 @@ PAGES = 6
 """Pages that are followed."""
 ASKED_AGAIN = 4
 """Of how many requests one is asked again by somebody who sees more."""
-SPAN = timedelta(minutes=10)
-"""How far scenarios are apart."""
 
 
 @dataclass

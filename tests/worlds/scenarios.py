@@ -113,10 +113,14 @@ def _visible(draw: st.DrawFn, part: Part, hides_all: bool, masked: tuple[str, ..
         return ()
     kinds = [kind for kind in part.kinds or PLAIN if kind not in part.unseen and kind != "binary"]
     items: list[Item] = []
+    inheriting: set[str] = set()
     for number in range(draw(st.integers(1, 6))):
         own = part.owns and part.identity is not None and (hides_all or draw(st.booleans()))
         kind = draw(st.sampled_from([*kinds, *(OFTEN if OFTEN[0] in kinds else ())]))
-        before = tuple(item.name for item in items if item.kind != "binary")
+        # A part sees its own deposits whatever they inherit, but not what others made from them.
+        before = tuple(
+            item.name for item in items if item.kind != "binary" and (own or item.name not in inheriting)
+        )
         sources = _some(draw, before) if kind in DERIVABLE else ()
         mentions = draw(st.sampled_from(MENTIONS)) if kind == "observation" else ()
         if own and MASK in part.marks and kind in DERIVABLE:
@@ -124,6 +128,8 @@ def _visible(draw: st.DrawFn, part: Part, hides_all: bool, masked: tuple[str, ..
         item = _aged(draw, Item(kind, f"{number}v", _variant(draw), _tick(draw), "", own, sources=sources,
                                 mentions=mentions))  # fmt: skip
         items += [item, *_content(item)]
+        if inheriting.union(masked).intersection(sources):
+            inheriting.add(item.name)
     return tuple(items)
 
 
