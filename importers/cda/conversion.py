@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import cached_property, lru_cache
+from hashlib import sha1
 from typing import Any, TypeVar
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from lxml import etree
 
-from importers.cda.xml import XSI_TYPE, numbered
+from importers.cda.xml import XSI_TYPE, local, steps_beside
 from importers.result import ImportIssue, Origin, Severity, Unreadable
 
 Element = etree._Element
 Resource = dict[str, Any]
 Reference = dict[str, str]
-
-Found = TypeVar("Found")
+Made = TypeVar("Made")
 
 _EVERY_ATTRIBUTE = frozenset({"*"})
 _NOTHING: frozenset[str] = frozenset()
@@ -31,6 +31,7 @@ _WITHOUT_TEXT = frozenset(
         "templateId", "typeId", "versionNumber",
     )
 )  # fmt: skip
+_ANCHORS = etree.XPath("descendant-or-self::*[@ID]")
 _ROOT = "/ClinicalDocument"
 
 
@@ -86,23 +87,22 @@ class Conversion:
         """What waits until every entry was converted, such as references between entries."""
         self.strict = False
         """Whether a mapper's failure on the data leaves the importer instead of becoming an issue."""
-        self._seed = seed
+        self._seed = sha1(seed.bytes, usedforsecurity=False)
         self._shared: dict[tuple[str, str], Reference] = {}
         self._used: dict[Element, frozenset[str]] = {}
         self._left: dict[Element, str] = {}
         self._paths: dict[Element, str] = {source.root: _ROOT}
         self._repeated = 0
         self._said: set[tuple[str, str]] = set()
-        self._found: dict[Callable[[Element], Any], dict[Element, Any]] = {}
+        self._once: dict[tuple[Callable[[Conversion, Element], Any], Element], Any] = {}
 
     @cached_property
     def anchors(self) -> Mapping[str, Element]:
         """Id → the element of a narrative that carries it, the first where several do."""
         found: dict[str, Element] = {}
-        for node in self.source.root.iter(etree.Element):
-            name = node.get("ID")
-            if name is not None:
-                found.setdefault(name, node)
+        carriers: Any = _ANCHORS(self.source.root)
+        for node in carriers:
+            found.setdefault(node.get("ID"), node)
         return found
 
     @cached_property
@@ -131,7 +131,9 @@ class Conversion:
 
     def full_url(self, resource_type: str, node: Element, name: str = "") -> str:
         """Return the urn:uuid of what is made from an element: the same for the same document, always."""
-        return f"urn:uuid:{uuid5(self._seed, f'{resource_type}|{self.xpath(node)}|{name}')}"
+        digest = self._seed.copy()
+        digest.update(f"{resource_type}|{self.xpath(node)}|{name}".encode())
+        return _urn(digest.hexdigest())
 
     def shared(
         self, resource_type: str, key: str, node: Element, make: Callable[[], Resource | None]
@@ -166,7 +168,10 @@ class Conversion:
         """Mark an element as carried over: with the attributes named, or with all of them if none is."""
         taken = _names(attributes) if attributes else _EVERY_ATTRIBUTE
         known = self._used.get(node)
-        self._used[node] = taken if known is None else known | taken
+        if known is None:
+            self._used[node] = taken
+        elif known is not taken and known is not _EVERY_ATTRIBUTE:
+            self._used[node] = known | taken
 
     def take_all(self, node: Element) -> None:
         """Mark an element and all that is in it as carried over."""
@@ -196,24 +201,31 @@ class Conversion:
             self._said.add((text, key))
             self.issue(severity, kind, text, node)
 
-    def found(self, find: Callable[[Element], Found], node: Element) -> Found:
-        """Return what `find` finds in the document from an element on; it is asked once for each element."""
-        known = self._found.setdefault(find, {})
-        if node not in known:
-            known[node] = find(node)
-        found: Found = known[node]
-        return found
+    def once(self, make: Callable[[Conversion, Element], Made], node: Element) -> Made:
+        """Return what `make` makes of an element, which it is asked for once; the document keeps it."""
+        key = (make, node)
+        if key not in self._once:
+            self._once[key] = make(self, node)
+        made: Made = self._once[key]
+        return made
 
     def repeat(self, text: str) -> str:
         """Return a text of the narrative that a resource says again.
 
         Raises Unreadable `text-too-often` where many references to long texts would make a document grow.
         """
-        self._repeated += len(text)
+        self.repeats(len(text))
+        return text
+
+    def repeats(self, length: int) -> None:
+        """Count characters that stand once in the document and are written again.
+
+        Raises Unreadable `text-too-often` like `repeat`.
+        """
+        self._repeated += length
         if self._repeated > self.source.repeated_length:
             most = self.source.repeated_length
             raise Unreadable("text-too-often", f"References repeat more than {most} characters of text.")
-        return text
 
     def xpath(self, node: Element) -> str:
         """Return the place of an element, with positions, from its ClinicalDocument wherever that stands.
@@ -225,7 +237,7 @@ class Conversion:
             parent = node.getparent()
             above = _ROOT if parent is None else self.xpath(parent)
             if parent is not None:
-                self._paths.update((each, f"{above}/{step}") for each, step in numbered(parent))
+                self._paths.update((each, f"{above}/{step}") for each, step in steps_beside(parent, node))
             known = self._paths.get(node, above)
         return known
 
@@ -233,17 +245,19 @@ class Conversion:
         """Yield what nothing took: (element, attributes or `text()`, reason if it was left on purpose)."""
         for node in self.source.root.iter(etree.Element):
             used = self._used.get(node, _NOTHING)
-            if "*" in used:
-                if node.get("extension") is not None and not _is_identifier(node):
-                    yield (
-                        node,
-                        tuple(name for name in _IDENTIFYING if name in node.attrib),
-                        self._reason(node),
-                    )
+            if used is _EVERY_ATTRIBUTE or "*" in used:
+                strange = _out_of_place(node)
+                if strange:
+                    yield node, strange, self._reason(node)
                 continue
-            missing = tuple(name for name in map(str, node.keys()) if name not in used)
-            if "text()" not in used and (node.text or "").strip():
-                missing += ("text()",)
+            names = node.keys()
+            missing: tuple[str, ...] = ()
+            if not used.issuperset(names):
+                missing = tuple(name for name in map(str, names) if name not in used)
+            if "text()" not in used:
+                words = node.text
+                if words and not words.isspace():
+                    missing += ("text()",)
             if missing:
                 yield node, missing, self._reason(node)
 
@@ -266,8 +280,14 @@ def _out_of_place(node: Element) -> tuple[str, ...]:
 
 
 def _is_identifier(node: Element) -> bool:
-    name = etree.QName(node).localname
+    name = local(node)
     return name.lower().endswith("id") or name == "accessionNumber" or XSI_TYPE in node.attrib
+
+
+def _urn(digits: str) -> str:
+    """Return a SHA-1 as a UUID of version 5.  Spec: https://www.rfc-editor.org/rfc/rfc9562#section-5.5"""
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"urn:uuid:{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
 @lru_cache(maxsize=4096)

@@ -34,7 +34,7 @@ def status_of(cv: Conversion) -> str | None:
     """Return the status that a statement in the document gives to the document; None if none does."""
     rows = {row["template"]: row["values"] for row in _tables()["status"]}
     for node in cv.source.root.iter(tag_of("templateId")):
-        values = rows.get(attr(node, "root") or "")
+        values = rows.get((node.get("root") or "").strip())
         statement = node.getparent()
         if values is not None and statement is not None:
             status: str | None = values.get(attr(child(statement, "value"), "code") or "")

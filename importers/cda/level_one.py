@@ -9,6 +9,7 @@ from importers.cda.conversion import Conversion
 from importers.cda.datatypes import attachment
 from importers.cda.document import embedded
 from importers.cda.header.read import Header
+from importers.cda.section_text import nothing
 from importers.cda.xml import path
 
 Json = dict[str, Any]
@@ -25,7 +26,8 @@ def file_section(cv: Conversion, header: Header) -> list[Json]:
     if file is None or "data" not in file:
         cv.issue("warning", "media", "The file that the document is about is not in it.", node)
         reason = {"system": "http://terminology.hl7.org/CodeSystem/list-empty-reason", "code": "unavailable"}
-        return [{**section, "emptyReason": {"coding": [reason]}}]
+        empty = {"text": nothing(header.title), "emptyReason": {"coding": [reason]}}
+        return [{**section, **empty}]
     words = f"{escape(header.title)} ({escape(file['contentType'])}, {file['size']} B)"
     div = f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{words}</p></div>'
     entries = embedded(cv, header, node, file)

@@ -28,6 +28,8 @@ from importers.cda.xml import local
 _OPEN: Final = '<div xmlns="http://www.w3.org/1999/xhtml"'
 _BLANKS: Final = re.compile(r"[ \t\r\n]+")
 _ILLEGAL: Final = re.compile(r"[^A-Za-z0-9_.:-]")
+_PLACED: Final = frozenset({"caption", "content", "list"})
+"""Elements whose tag depends on where they stand, or on their attributes."""
 _EMPTY: Final[Mapping[str, str]] = MappingProxyType({"br": "<br/>", "col": "", "hr": "<hr/>"})
 
 
@@ -58,15 +60,19 @@ def _has_words(inner: str) -> bool:
 
 
 def _content(cv: Conversion, node: Element, pieces: list[str]) -> None:
-    if node.text:
-        pieces.append(_words(node.text))
+    words = node.text
+    if words:
+        pieces.append(_words(words))
     for each in node:
         _element(cv, each, pieces)
-        if each.tail:
-            pieces.append(_words(each.tail))
+        words = each.tail
+        if words:
+            pieces.append(_words(words))
 
 
 def _words(text: str) -> str:
+    if text.isspace() and text.isascii():
+        return " "
     return escape(_BLANKS.sub(" ", text), quote=False)
 
 
@@ -81,7 +87,8 @@ def _element(cv: Conversion, node: Element, pieces: list[str]) -> None:
         text = "A narrative holds an element that CDA does not have: its words alone were kept."
         cv.issue_once("warning", "structure", text, node, name)
         tag = "span"
-    tag = _in_its_place(node, name, tag)
+    if name in _PLACED:
+        tag = _in_its_place(node, name, tag)
     attributes = _attributes(cv, node, tag, name)
     inner: list[str] = []
     _content(cv, node, inner)
@@ -108,10 +115,14 @@ def _in_its_place(node: Element, name: str, tag: str) -> str:
 
 def _attributes(cv: Conversion, node: Element, tag: str, name: str) -> str:
     """Return the attributes of a tag as text, those of the element that it carries marked."""
+    found = node.items()
+    if not found:
+        cv.take(node, "text()")
+        return ""
     made: dict[str, str] = {}
     used = ["text()"]
     styles: list[str] = []
-    for key, given in node.attrib.items():
+    for key, given in found:
         attribute = str(key)
         value = str(given)
         if _set(cv, node, (tag, name), (attribute, value), made, styles):

@@ -277,10 +277,13 @@ def _name_organization(cv: Conversion, node: Element, resource: Resource) -> Non
 
 
 def _contacts(cv: Conversion, node: Element, resource: Resource) -> None:
-    for point in contact_points(cv, node):
-        _append(resource, "telecom", point)
-    for place in addresses(cv, node):
-        _append(resource, "address", place)
+    for name, found in (("telecom", contact_points(cv, node)), ("address", addresses(cv, node))):
+        for each in found:
+            if each.get("use") == "home" and resource["resourceType"] == "Organization":
+                del each["use"]
+                text = "An organization is reached at a home, which R4 does not know: the use was left out."
+                cv.issue_once("information", "structure", text, node)
+            _append(resource, name, each)
 
 
 def _append(resource: Resource, name: str, value: Any) -> None:

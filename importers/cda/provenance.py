@@ -62,7 +62,7 @@ def _said(cv: Conversion, node: Element, known: dict[Element, Said]) -> Said:
     if found is not None:
         return found
     nodes = children(node, "author")
-    authors = [who["reference"] for who in (author(cv, each) for each in nodes) if who is not None]
+    authors = [who["reference"] for each in nodes if (who := author(cv, each)) is not None]
     parent = node.getparent()
     if authors:
         time = child(nodes[0], "time")

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import codecs
 import re
-from functools import cache, cached_property
+from functools import cache
 from typing import Final
 
 from lxml import etree
 
 from importers.cda.conversion import Element, Source
-from importers.cda.spans import Limits, Spans, spans
-from importers.cda.xml import V3, local, namespace
+from importers.cda.spans import Limits, spans
+from importers.cda.xml import V3, Node, local, namespace
 from importers.result import ImportIssue, Unreadable
 
 __all__ = ["Limits", "read"]
@@ -58,23 +58,8 @@ def read(data: bytes, limits: Limits = Limits()) -> Source:  # noqa: B008 - froz
     if document is not root:
         text = f"The document stands inside a `{local(root)}`, of which nothing was read or run."
         notes.append(ImportIssue("information", "structure", text))
-    return Source(data, document, _Places(root, found).span_of, tuple(notes), limits.repeated_length)
-
-
-class _Places:
-    """The spans of a document by element; nothing is looked up before the first question."""
-
-    def __init__(self, root: Element, found: Spans) -> None:
-        self._root = root
-        self._spans = found
-
-    @cached_property
-    def _number_of(self) -> dict[Element, int]:
-        return {node: number for number, node in enumerate(self._root.iter(etree.Element))}
-
-    def span_of(self, node: Element) -> tuple[int, int]:
-        number = self._number_of[node]
-        return self._spans.starts[number], self._spans.ends[number]
+    places = dict(zip(root.iter(etree.Element), zip(found.starts, found.ends, strict=True), strict=False))
+    return Source(data, document, places.__getitem__, tuple(notes), limits.repeated_length)
 
 
 def _encoding(data: bytes) -> tuple[str, list[ImportIssue]]:
@@ -125,6 +110,7 @@ def _parsed(data: bytes, encoding: str) -> Element:
         remove_pis=True,
         huge_tree=True,  # sizes and depth were limited before
     )
+    parser.set_element_class_lookup(etree.ElementDefaultClassLookup(element=Node))
     content = data if encoding in ("utf-8", "ascii") else data.decode(encoding).lstrip("\ufeff").encode()
     try:
         return etree.fromstring(content, parser)

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from importers.cda.conversion import Conversion
@@ -21,11 +21,10 @@ def unmapped(cv: Conversion) -> Mapping[str, int]:
     What only the format needs is not counted: `report_lines.toml` names it, with the reason.  Each reason
     for which a converter left something on purpose becomes an issue with the first place.
     """
-    structural = _structural()
     counts: Counter[str] = Counter()
     for node, names, reason in cv.unused():
         name = local(node)
-        missing = [each for each in names if not {(name, each), (name, "*"), ("*", each)} & structural]
+        missing = [each for each in names if not _is_structural(name, each)]
         if not missing:
             continue
         place = _POSITION.sub("", cv.xpath(node))
@@ -42,6 +41,14 @@ def unmapped(cv: Conversion) -> Mapping[str, int]:
 def _line(place: str, name: str) -> str:
     qualified = name if name == "text()" else f"@{step_of(name) if name.startswith('{') else name}"
     return f"{place}/{qualified}"
+
+
+@lru_cache(maxsize=4096)
+def _is_structural(element: str, attribute: str) -> bool:
+    known = _structural()
+    if (element, attribute) in known or ("*", attribute) in known:
+        return True
+    return attribute != "text()" and (element, "*") in known
 
 
 @cache

@@ -34,6 +34,11 @@ def generated(cv: Conversion, entries: Iterable[Reference]) -> Json:
     return {"status": "generated", "div": f'<div xmlns="{_XHTML}"><ul>{items}</ul></div>'}
 
 
+def nothing(title: str) -> Json:
+    """Return the narrative of a section without any content, which R4 asks for (cmp-1): its title."""
+    return {"status": "empty", "div": f'<div xmlns="{_XHTML}"><p>{escape(title)}</p></div>'}
+
+
 def _name(resource: Resource) -> str:
     for element in _NAMING:
         value = resource.get(element)

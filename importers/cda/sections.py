@@ -12,7 +12,7 @@ from importers.cda.entries.subjects import related
 from importers.cda.extensions import SECTION_IDENTIFIER, own
 from importers.cda.header.participants import authors_of, participation, reference_to
 from importers.cda.section_names import empty_reason, section_code, section_title
-from importers.cda.section_text import generated, written
+from importers.cda.section_text import generated, nothing, written
 from importers.cda.xml import attr, child, children
 
 Json = dict[str, Any]
@@ -92,6 +92,7 @@ def _empty(cv: Conversion, node: Element, section: Json) -> None:
         cv.take(node, "nullFlavor")
     if flavor is not None or "text" not in section:
         section["emptyReason"] = empty_reason(flavor)
+    section.setdefault("text", nothing(section["title"]))
 
 
 def _label(cv: Conversion, node: Element, before: set[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from importers.cda.conversion import Conversion, Element
-from importers.cda.xml import child, local, own_words
+from importers.cda.xml import child, local, once, own_words
 
 _BLOCKS: Final = frozenset({
     "br", "caption", "col", "footnote", "item", "list", "paragraph", "renderMultiMedia", "table", "tbody",
@@ -13,9 +13,14 @@ _BLOCKS: Final = frozenset({
 })  # fmt: skip
 """Elements of the narrative that end a word; the others may stand within one."""
 
+_FILES: Final = frozenset({"observationMedia", "regionOfInterest"})
+"""Elements outside of the narrative that a reference can name: their content is no text."""
+
 
 def resolve(cv: Conversion, reference: str, node: Element | None = None) -> str | None:
     """Return the text of the anchor that `#id` names; None if there is no such anchor, or no text in it.
+
+    What names a file (`observationMedia`) has no text: the bytes are no words.
 
     What dangles, and an id without its `#`, is reported once per id; `node` is where the reference stands.
     """
@@ -32,7 +37,11 @@ def resolve(cv: Conversion, reference: str, node: Element | None = None) -> str 
         text = "A reference names no anchor of the document."
         cv.issue_once("warning", "reference", text, node, f"dangling {name}")
         return None
-    return cv.repeat(cv.found(text_of, anchor)) or None
+    if local(anchor) in _FILES:
+        if node is not None:
+            cv.leave(node, "it leads to a file and to no words")
+        return None
+    return cv.repeat(text_of(anchor)) or None
 
 
 def said(cv: Conversion, node: Element | None) -> str | None:
@@ -58,6 +67,7 @@ def said(cv: Conversion, node: Element | None) -> str | None:
     return found
 
 
+@once
 def text_of(node: Element) -> str:
     """Return all text of an element, blanks collapsed; cells, lines and items do not run together."""
     pieces: list[str] = []

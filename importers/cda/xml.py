@@ -7,15 +7,15 @@ Nothing here evaluates XPath: on thousands of nodes that is too slow.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from functools import cache, lru_cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, lru_cache, wraps
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from lxml import etree
 
 Element = etree._Element
+Found = TypeVar("Found")
 
 V3: Final = "urn:hl7-org:v3"
 XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
@@ -34,6 +34,59 @@ PREFIXES: Final[Mapping[str, str]] = MappingProxyType({
 PREFIX_OF: Final[Mapping[str, str]] = MappingProxyType({name: prefix for prefix, name in PREFIXES.items()})
 
 
+_NO_CHILDREN: Final[Mapping[str, list[Element]]] = MappingProxyType({})
+_UNASKED: Final = object()
+
+
+class Node(etree.ElementBase):
+    """An element that remembers its children by name and what was found out about it.
+
+    lxml makes a new object of an element where no other of it is left: whoever reads a document holds on to
+    all of its nodes, and changes none of them.
+    """
+
+    __slots__ = ("answers", "by_tag")
+    answers: dict[Any, Any]
+    by_tag: Mapping[str, list[Element]]
+
+
+def once(find: Callable[[Element], Found]) -> Callable[[Element], Found]:
+    """Make a question about an element of a document be asked once only; the element keeps the answer."""
+
+    @wraps(find)
+    def ask(node: Element) -> Found:
+        answers: dict[Any, Any] | None = getattr(node, "answers", None)
+        if answers is None:
+            if not isinstance(node, Node):
+                return find(node)
+            answers = node.answers = {}
+        found: Any = answers.get(find, _UNASKED)
+        if found is _UNASKED:
+            found = answers[find] = find(node)
+        answer: Found = found
+        return answer
+
+    return ask
+
+
+def by_tag(node: Element) -> Mapping[str, list[Element]]:
+    """Return qualified name → the children of that name, in the order of the document."""
+    known: Mapping[str, list[Element]] | None = getattr(node, "by_tag", None)
+    if known is not None:
+        return known
+    found: dict[str, list[Element]] = {}
+    for each in node if len(node) else ():
+        tag = each.tag
+        if tag in found:
+            found[tag].append(each)
+        else:
+            found[tag] = [each]
+    known = found or _NO_CHILDREN
+    if isinstance(node, Node):
+        node.by_tag = known
+    return known
+
+
 @cache
 def tag_of(name: str) -> str:
     """Return the qualified name of `code` or `sdtc:birthTime` as lxml writes it."""
@@ -43,12 +96,27 @@ def tag_of(name: str) -> str:
 
 def child(node: Element, name: str) -> Element | None:
     """Return the first child of that name, None if there is none."""
-    return next(node.iterchildren(tag_of(name)), None)
+    try:
+        known = node.by_tag  # type: ignore[attr-defined]  # most are of `Node`, and were asked before
+    except AttributeError:
+        known = by_tag(node)
+    found: list[Element] | None = known.get(tag_of(name))
+    return None if found is None else found[0]
 
 
 def children(node: Element, *names: str) -> list[Element]:
     """Return the children of these names in the order of the document; of any name if none is given."""
-    return list(node.iterchildren(*_tags(names)) if names else node)
+    if not names:
+        return list(node)
+    try:
+        known = node.by_tag  # type: ignore[attr-defined]  # as above
+    except AttributeError:
+        known = by_tag(node)
+    if len(names) == 1:
+        return list(known.get(tag_of(names[0]), ()))
+    tags = _tags(names)
+    met = [tag for tag in tags if tag in known]
+    return list(known[met[0]]) if len(met) == 1 else list(node.iterchildren(*tags)) if met else []
 
 
 def path(node: Element, steps: str) -> Element | None:
@@ -59,7 +127,7 @@ def path(node: Element, steps: str) -> Element | None:
 def every(node: Element, steps: str) -> Iterator[Element]:
     """Yield all elements at `a/b/c` below a node, in the order of the document."""
     first, slash, rest = steps.partition("/")
-    for found in node.iterchildren(tag_of(first)):
+    for found in by_tag(node).get(tag_of(first), ()):
         if slash:
             yield from every(found, rest)
         else:
@@ -86,21 +154,20 @@ def namespace(node: Element) -> str:
 
 def own_words(node: Element) -> str:
     """Return the text of an element itself, without that of its children, blanks collapsed."""
-    pieces = [node.text or "", *(each.tail or "" for each in node)]
-    return " ".join("".join(pieces).split())
+    words = node.text or ""
+    if len(node):
+        words = "".join([words, *(each.tail or "" for each in node)])
+    return " ".join(words.split())
 
 
-def numbered(parent: Element) -> Iterator[tuple[Element, str]]:
-    """Yield each child with its XPath step, `observation[2]`; an only child of its name has no number."""
-    found = [(each, each.tag) for each in parent]
-    sizes = Counter(tag for _, tag in found)
-    seen = dict.fromkeys(sizes, 0)
-    for each, tag in found:
-        if sizes[tag] == 1:
-            yield each, step_of(tag)
-        else:
-            seen[tag] += 1
-            yield each, f"{step_of(tag)}[{seen[tag]}]"
+def steps_beside(parent: Element, node: Element) -> Iterator[tuple[Element, str]]:
+    """Yield a child and those of its name, each with its XPath step; the only one of a name has no number."""
+    same, step = by_tag(parent)[node.tag], step_of(node.tag)
+    if len(same) == 1:
+        yield node, step
+    else:
+        for number, each in enumerate(same, 1):
+            yield each, f"{step}[{number}]"
 
 
 @cache

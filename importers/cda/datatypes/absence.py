@@ -51,6 +51,8 @@ def data_absent(cv: Conversion, node: Element | None) -> list[Extension] | None:
 
 def absent(cv: Conversion, node: Element | None) -> dict[str, Any] | None:
     """Return an element without value, `{"extension": […]}`: a datatype, or `_field` of a primitive."""
+    if node is None or node.get("nullFlavor") is None:
+        return None
     extensions = data_absent(cv, node)
     return None if extensions is None else {"extension": extensions}
 

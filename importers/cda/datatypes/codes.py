@@ -18,6 +18,7 @@ Coding = dict[str, Any]
 CodeableConcept = dict[str, Any]
 
 _CARRIED = ("code", "codeSystem", "codeSystemName", "displayName", "codeSystemVersion", XSI_TYPE)
+_CARRIED_WITHOUT_SYSTEM = ("code", "displayName", XSI_TYPE)
 
 
 def code_of(node: Element | None) -> str | None:
@@ -44,15 +45,17 @@ def coding(cv: Conversion, node: Element | None) -> Coding | None:
     if given is None and display is None:
         return None
     result: Coding = {}
-    unused = _system(cv, node, given, result)
-    version = attr(node, "codeSystemVersion")
-    if version is not None and "system" in result:
+    system = _system(cv, node, given)
+    if system is not None:
+        result["system"] = system
+    version = None if system is None else attr(node, "codeSystemVersion")
+    if version is not None:
         result["version"] = version
     if given is not None:
         result["code"] = " ".join(given.split())
     if display is not None:
         result["display"] = " ".join(display.split())
-    cv.take(node, *(name for name in _CARRIED if name not in unused))
+    cv.take(node, *(_CARRIED_WITHOUT_SYSTEM if system is None else _CARRIED))
     return result
 
 
@@ -63,10 +66,9 @@ def codeable_concept(cv: Conversion, node: Element | None) -> CodeableConcept | 
     """
     if node is None:
         return None
-    found: dict[str, Coding] = {}
-    _collect(cv, node, found)
-    codings = list(found.values())
-    words = said(cv, child(node, "originalText"))
+    is_leaf = not len(node)
+    codings = _codings(cv, node)
+    words = None if is_leaf else said(cv, child(node, "originalText"))
     result: CodeableConcept = absent(cv, node) or {}
     if codings:
         result["coding"] = codings
@@ -74,7 +76,8 @@ def codeable_concept(cv: Conversion, node: Element | None) -> CodeableConcept | 
         result["text"] = words
     if not result:
         return None
-    _qualify(cv, node, result)
+    if not is_leaf:
+        _qualify(cv, node, result)
     cv.take(node, XSI_TYPE)
     return result
 
@@ -97,6 +100,16 @@ _PARTS = {"name": "attribute", "value": "value"}
 """Element of a qualifier → part of the extension."""
 
 
+def _codings(cv: Conversion, node: Element) -> list[Coding]:
+    """Return the code of an element and those of its translations, each once."""
+    if not len(node):
+        own = coding(cv, node)
+        return [] if own is None else [own]
+    found: dict[str, Coding] = {}
+    _collect(cv, node, found)
+    return list(found.values())
+
+
 def _collect(cv: Conversion, node: Element, codings: dict[str, Coding]) -> None:
     own = coding(cv, node)
     if own is not None:
@@ -109,11 +122,11 @@ def _collect(cv: Conversion, node: Element, codings: dict[str, Coding]) -> None:
             said(cv, child(translation, "originalText"))
 
 
-def _system(cv: Conversion, node: Element, given: str | None, result: Coding) -> tuple[str, ...]:
-    """Set the system of a Coding; return the attributes that could not be carried."""
+def _system(cv: Conversion, node: Element, given: str | None) -> str | None:
+    """Return the URI of the system of a code; None if the element names none that can be told."""
     name = attr(node, "codeSystem")
     if name is None:
-        return ("codeSystem", "codeSystemName", "codeSystemVersion")
+        return None
     right = misplaced(name, given) if given is not None else None
     if right is not None:
         text = f"A code does not belong to the system {name} that it names but to {right}."
@@ -121,8 +134,7 @@ def _system(cv: Conversion, node: Element, given: str | None, result: Coding) ->
     system = system_of(right or name)
     if system is None:
         cv.issue("warning", "code", "A codeSystem is neither an OID nor a URI.", node)
-        return ("codeSystem", "codeSystemName", "codeSystemVersion")
+        return None
     if system.is_typo:
         cv.issue("warning", "code", f"The OID {name} is a known slip for {system.uri}.", node)
-    result["system"] = system.uri
-    return ()
+    return system.uri

@@ -39,11 +39,10 @@ def address(cv: Conversion, node: Element | None) -> Address | None:
     """Return an `addr` as Address: lines as they are, parts of a street as one line with its parts named."""
     if node is None:
         return None
-    parts = [(part, own_words(part)) for part in children(node)]
+    parts = [(part, local(part), own_words(part)) for part in children(node)]
     result: Address = {}
     lines: list[tuple[str, list[dict[str, str]]]] = []
-    for part, words in parts:
-        name = local(part)
+    for part, name, words in parts:
         if not words:
             continue
         if name in _FIELDS:
@@ -113,8 +112,8 @@ def addresses(cv: Conversion, node: Element) -> list[Address]:
     return [each for each in found if each is not None]
 
 
-def _street(parts: list[tuple[Element, str]]) -> list[tuple[str, list[dict[str, str]]]]:
-    found = [(local(part), words) for part, words in parts if words and local(part) in _STREET]
+def _street(parts: list[tuple[Element, str, str]]) -> list[tuple[str, list[dict[str, str]]]]:
+    found = [(name, words) for _, name, words in parts if words and name in _STREET]
     if not found:
         return []
     known = [{"url": f"{_PART}{name}", "valueString": words} for name, words in found]

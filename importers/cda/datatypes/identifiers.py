@@ -44,7 +44,11 @@ def identifier(cv: Conversion, node: Element | None) -> Identifier | None:
 def identifiers(cv: Conversion, node: Element, name: str = "id") -> list[Identifier]:
     """Return every identifier among the children called `name`, each once."""
     result: dict[str, Identifier] = {}
-    for each in children(node, name):
+    nodes = children(node, name)
+    if len(nodes) == 1:
+        only = identifier(cv, nodes[0])
+        return [] if only is None else [only]
+    for each in nodes:
         found = identifier(cv, each)
         if found is not None:
             result.setdefault(repr(found), found)

@@ -10,6 +10,7 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Final
 
 _SHAPE: Final = re.compile(
@@ -29,6 +30,7 @@ class Stamp:
     decisions: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=1024)
 def stamp(text: str, zone: tzinfo) -> Stamp | None:
     """Return the date or dateTime that `text` stands for; None if it is no point in time.
 

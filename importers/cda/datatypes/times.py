@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/datatypes.html#dateTime, https://hl7.org/fhir/R4/d
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal
 
@@ -18,6 +19,8 @@ from importers.cda.xml import XSI_TYPE, attr, child
 Period = dict[str, Any]
 Effective = tuple[Literal["DateTime"], str] | tuple[Literal["Period"], Period]
 
+_ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+_DAY: Final = len("YYYY-MM-DD")
 _PARTS: Final = ("low", "high", "center", "width")
 _SECONDS: Final = {"s": 1, "min": 60, "h": 3600, "d": 86400, "wk": 604800}
 _MONTHS: Final = {"mo": 1, "a": 12}
@@ -76,14 +79,28 @@ def period(cv: Conversion, node: Element | None) -> Period | None:
     for name, field in (("low", "start"), ("high", "end")):
         _bound(cv, child(node, name), field, result)
     _width(cv, node, result)
+    if _is_backwards(result.get("start"), result.get("end")):
+        cv.issue("warning", "date", "An end lies before its start: it is only in the original.", node)
+        del result["end"]
+        result["_end"] = {"extension": [{"url": _ABSENT, "valueCode": "error"}]}
     return result or None
+
+
+def _is_backwards(start: str | None, end: str | None) -> bool:
+    """Return whether a period ends before it begins (per-1), as exactly as both bounds say."""
+    if start is None or end is None:
+        return False
+    if "T" in start and "T" in end:
+        return datetime.fromisoformat(start) > datetime.fromisoformat(end)
+    length = min(len(start), len(end), _DAY)
+    return start[:length] > end[:length]
 
 
 def effective(cv: Conversion, node: Element | None) -> Effective | None:
     """Return when something was: a moment as `("DateTime", …)`, an interval as `("Period", …)`."""
     if node is None:
         return None
-    if all(child(node, name) is None for name in _PARTS):
+    if not len(node) or all(child(node, name) is None for name in _PARTS):
         moment = date_time(cv, node)
         return None if moment is None else ("DateTime", moment)
     center = child(node, "center")

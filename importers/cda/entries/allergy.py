@@ -12,7 +12,7 @@ from importers.cda import datatypes, extensions
 from importers.cda.conversion import Conversion, Element, Reference, Resource
 from importers.cda.entries import statement as st
 from importers.cda.entries.answers import answer, nested, take_frame
-from importers.cda.entries.concern import Concern, concern_of, put_concern_period
+from importers.cda.entries.concern import Concern, concern_of, offered, put_concern_period
 from importers.cda.entries.engine import Mapper
 from importers.cda.entries.meanings import (
     code_for,
@@ -21,10 +21,10 @@ from importers.cda.entries.meanings import (
     says_something,
     with_code,
 )
-from importers.cda.entries.notes import notes, notes_beside
+from importers.cda.entries.notes import notes, notes_beside, put_notes
 from importers.cda.entries.parts import Part
 from importers.cda.entries.place import Place
-from importers.cda.entries.verification import verification
+from importers.cda.entries.verification import is_refuted, verification
 from importers.cda.text import text_of
 from importers.cda.xml import XSI_TYPE, child, children, path
 
@@ -40,8 +40,8 @@ def allergy(cv: Conversion, statement: Element, place: Place) -> list[Reference]
         return []
     resource = st.start(cv, statement, "AllergyIntolerance", subject="patient", encounter="encounter")
     around = concern_of(cv, place)
-    parts = [*nested(cv, statement), *(around.parts if around else ())]
-    _put_code(cv, resource, statement)
+    parts = [*nested(cv, statement), *offered(cv, around)]
+    _put_code(cv, resource, statement, place)
     _put_verification(cv, resource, statement, parts)
     _put_clinical_status(cv, resource, statement, parts, around)
     _put_criticality(cv, resource, statement, parts)
@@ -55,18 +55,18 @@ def allergy(cv: Conversion, statement: Element, place: Place) -> list[Reference]
     st.record(cv, resource, statement, place)
     put_concern_period(cv, resource, statement, around)
     concepts = (resource["code"], st.code(cv, statement))
-    for note in notes_beside(cv, statement, around.act if around else None, *concepts):
-        st.add(resource, "note", note)
+    put_notes(resource, notes_beside(cv, statement, around.act if around else None, *concepts))
     for node in children(statement, "statusCode"):
         cv.take(node)
     return [cv.add(resource, statement)]
 
 
-def _put_code(cv: Conversion, resource: Resource, statement: Element) -> None:
+def _put_code(cv: Conversion, resource: Resource, statement: Element, place: Place) -> None:
     """Set what it is an allergy to, its type and its categories.
 
     The agent is the code; a known absence, or an agent that only `value` names, is `value`.  No agent is made
-    up: without one the code is the words, or why there is none.
+    up: without one the code is the words, those of the section where the statement stands alone in it, or why
+    there is none.
     """
     kind, node = st.code(cv, statement), child(statement, "value")
     value = None if node is None else datatypes.codeable_concept(cv, node)
@@ -78,7 +78,7 @@ def _put_code(cv: Conversion, resource: Resource, statement: Element) -> None:
     if is_known_absence(value) or (not says_something(agent) and says_something(value)):
         agent, value = value, agent
     if not says_something(agent):
-        words = st.text_of(cv, statement)
+        words = st.text_of(cv, statement) or _words_of_section(cv, statement, place)
         agent = {**(agent or value or {}), **({"text": words} if words else {})}
         value = None
     resource["code"] = agent or st.reasons(cv, node)
@@ -86,6 +86,23 @@ def _put_code(cv: Conversion, resource: Resource, statement: Element) -> None:
     for name, concept in said:
         if says_something(concept) and concept != agent and code_for("says-nothing", concept) is None:
             st.add(resource, "extension", extensions.own(cv.base, name, "CodeableConcept", concept))
+
+
+def _words_of_section(cv: Conversion, statement: Element, place: Place) -> str | None:
+    """Return the narrative of a section whose only statement says nothing itself."""
+    section = place.section
+    narrative = None if section is None else child(section, "text")
+    if section is None or narrative is None or child(statement, "text") is None:
+        return None
+    around = [each for each in (section, place.around) if each is not None]
+    inside = (children(each, "entry", "entryRelationship") for each in around)
+    words = text_of(narrative) if all(len(each) == 1 for each in inside) else ""
+    if not words:
+        return None
+    cv.issue(
+        "information", "reference", "The words of the section stand for those of its statement.", statement
+    )
+    return cv.repeat(words)
 
 
 def _put_kind(resource: Resource, concept: Concept | None) -> None:
@@ -140,7 +157,9 @@ def _put_clinical_status(
     """Set the clinical status, which R4 demands (ait-1) unless it was an error: unknown if not said."""
     said = answer(cv, parts, "problem-status")
     found = meaning("allergy-clinical", said)
-    code = found.code if found else around.clinical if around else None
+    code = found.code if found else _of_concern(statement, around)
+    if found is None and code == "active" and is_refuted(resource):
+        code = None
     if resource.get("verificationStatus", {}).get("coding", [{}])[0].get("code") == "entered-in-error":
         return
     if found is None and says_something(said):
@@ -149,6 +168,13 @@ def _put_clinical_status(
         resource["clinicalStatus"] = {**(said or {}), "extension": [st.absent(None)]}
     else:
         resource["clinicalStatus"] = with_code(said, _CLINICAL, code)
+
+
+def _of_concern(statement: Element, around: Concern | None) -> str | None:
+    """Return the status that a concern gives; one that is completed without an end resolved nothing."""
+    if around is None or around.clinical != "resolved":
+        return None if around is None else around.clinical
+    return "resolved" if st.has_end(statement) or not around.is_open else None
 
 
 def _put_criticality(cv: Conversion, resource: Resource, statement: Element, parts: list[Part]) -> None:

@@ -15,7 +15,7 @@ from importers.cda.xml import child, children
 def answer(cv: Conversion, parts: Iterable[Part], kind: str) -> dict[str, Any] | None:
     """Return the coded value of the first part of a kind; further ones stay statements of their own."""
     for part in parts:
-        if part.kind == kind and not part.is_denied and not _is_taken(cv, part.statement):
+        if part.kind == kind and not part.is_denied and not is_taken(cv, part.statement):
             return coded_value(cv, part.statement)
     return None
 
@@ -57,8 +57,9 @@ def take_frame(cv: Conversion, statement: Element) -> None:
 
 def nested(cv: Conversion, statement: Element) -> list[Part]:
     """Return the parts of a statement that nobody has taken yet."""
-    return [part for part in parts_of(cv, statement) if not _is_taken(cv, part.statement)]
+    return [part for part in parts_of(cv, statement) if not is_taken(cv, part.statement)]
 
 
-def _is_taken(cv: Conversion, statement: Element) -> bool:
+def is_taken(cv: Conversion, statement: Element) -> bool:
+    """Return whether something was made of a statement, or it was taken as a part of something."""
     return statement in cv.made_from or cv.is_used(statement)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,7 @@ from importers.cda import datatypes, extensions
 from importers.cda.conversion import Conversion, Element, Reference, Resource
 from importers.cda.entries import engine
 from importers.cda.entries import statement as st
-from importers.cda.entries.answers import take_frame
+from importers.cda.entries.answers import is_taken, take_frame
 from importers.cda.entries.engine import Mapper
 from importers.cda.entries.parts import Part, parts_of
 from importers.cda.entries.place import Place
@@ -26,24 +27,36 @@ _CLINICAL: Mapping[str, str] = {
 """statusCode of a concern → clinical status of what it is about, where that has none of its own."""
 
 
+_REACTION = 512
+"""Characters that a manifestation costs each statement of the concern that shows in it, about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """The concern around a statement: the status it gives, and the parts that stand in it."""
+    """The concern around a statement: the status it gives, and the parts that stand in it, by their number.
+
+    `waiting`: kind → the parts of it in their order, of which those that were taken leave on the left.
+    `is_open`: no end of it is known, whatever its status says.
+    """
 
     act: Element
     clinical: str | None
-    parts: tuple[Part, ...]
+    waiting: Mapping[str, deque[tuple[int, Part]]]
+    manifestations: tuple[tuple[int, Part], ...]
+    is_open: bool
 
 
 def concern(cv: Conversion, act: Element, place: Place) -> list[Reference]:
     """Convert what a concern is about; it makes no resource itself."""
     made: list[Reference] = []
+    authors: tuple[Reference, ...] | None = None
     for part in parts_of(cv, act):
         if part.is_part or (part.row is None and name_of(part.statement) == "act"):
             continue
         inside = place.within(act, None, part.relation, part.inverted, part.negated)
         if child(part.statement, "author") is None:
-            inside = replace(inside, authors=tuple(st.authors(cv, act, place)))
+            authors = tuple(st.authors(cv, act, place)) if authors is None else authors
+            inside = replace(inside, authors=authors)
         made += engine.convert_statement(cv, part.statement, inside)
     if made:
         _keep(cv, act, cv.resource(made[0]), alone=len(made) == 1)
@@ -57,8 +70,30 @@ def concern_of(cv: Conversion, place: Place) -> Concern | None:
     row = None if act is None else row_of(act)
     if act is None or row is None or row.mapper != "concern":
         return None
-    own = tuple(part for part in parts_of(cv, act) if part.is_part)
-    return Concern(act, _CLINICAL.get(st.state_of(act)), own)
+    return cv.once(_of_act, act)
+
+
+def _of_act(cv: Conversion, act: Element) -> Concern:
+    """Return the concern that an act is, the same one for all that stand in it: they may be thousands."""
+    waiting: dict[str, deque[tuple[int, Part]]] = {}
+    own = tuple((number, part) for number, part in enumerate(parts_of(cv, act)) if part.is_part)
+    for number, part in own:
+        waiting.setdefault(part.kind, deque()).append((number, part))
+    shown = tuple((number, part) for number, part in own if part.relation == "MFST")
+    return Concern(act, _CLINICAL.get(st.state_of(act)), waiting, shown, not st.has_end(act))
+
+
+def offered(cv: Conversion, around: Concern | None) -> list[Part]:
+    """Return the parts of a concern for a statement in it: what it shows in, the next answer of each kind."""
+    if around is None:
+        return []
+    cv.repeats(_REACTION * len(around.manifestations))
+    found = dict(around.manifestations)
+    for waiting in around.waiting.values():
+        while waiting and (waiting[0][1].is_denied or is_taken(cv, waiting[0][1].statement)):
+            waiting.popleft()
+        found.update([waiting[0]] if waiting else [])
+    return [found[number] for number in sorted(found)]
 
 
 def put_concern_period(

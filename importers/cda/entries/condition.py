@@ -6,21 +6,22 @@ Spec: https://hl7.org/fhir/R4/condition.html
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from importers.cda import datatypes, extensions
 from importers.cda.conversion import Conversion, Element, Reference, Resource
 from importers.cda.entries import statement as st
 from importers.cda.entries.answers import answer, nested
-from importers.cda.entries.concern import Concern, concern_of, put_concern_period
+from importers.cda.entries.concern import Concern, concern_of, offered, put_concern_period
 from importers.cda.entries.engine import Mapper
 from importers.cda.entries.internal import internal_references
 from importers.cda.entries.linking import put_reference
 from importers.cda.entries.meanings import code_for, is_known_absence, meaning, says_something, with_code
-from importers.cda.entries.notes import notes_beside
+from importers.cda.entries.notes import notes_beside, put_notes
 from importers.cda.entries.parts import Part
 from importers.cda.entries.place import Place
-from importers.cda.entries.verification import verification
+from importers.cda.entries.verification import is_refuted, verification
 from importers.cda.xml import child, children
 
 _CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
@@ -28,11 +29,15 @@ _VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 _CATEGORY = "http://terminology.hl7.org/CodeSystem/condition-category"
 _OVER = frozenset({"inactive", "remission", "resolved"})
 
+_ACTIVE_PROBLEMS = frozenset({"1.3.6.1.4.1.19376.1.5.3.1.3.6", "1.2.250.1.213.1.1.2.132"})
+"""Templates of sections that hold what is active when the document is written."""
+
 _SECTION_CATEGORIES: Mapping[str, str] = {
     "11450-4": "problem-list-item",
     "11535-2": "encounter-diagnosis",
     "46241-6": "encounter-diagnosis",
     "42347-5": "encounter-diagnosis",
+    "C-CDAV2-DDN": "encounter-diagnosis",
 }
 """Code of a section (LOINC) → category of the conditions in it."""
 
@@ -47,8 +52,8 @@ def problem(cv: Conversion, statement: Element, place: Place) -> list[Reference]
     if code is None:
         return []
     resource = st.start(cv, statement, "Condition", encounter="encounter")
-    around = concern_of(cv, place)
-    parts = [*nested(cv, statement), *(around.parts if around else ())]
+    around = _concern(cv, statement, place)
+    parts = [*nested(cv, statement), *offered(cv, around)]
     resource["code"] = code
     _put_category(cv, resource, statement, place)
     _put_verification(cv, resource, statement, parts)
@@ -64,6 +69,21 @@ def problem(cv: Conversion, statement: Element, place: Place) -> list[Reference]
     reference = cv.add(resource, statement)
     internal_references(cv, statement, lambda target, _: _refer(cv, reference, target))
     return [reference]
+
+
+def _concern(cv: Conversion, statement: Element, place: Place) -> Concern | None:
+    """Return the concern around a problem.
+
+    One that is completed without an end, in a section of what is active, was not ended by that.
+    """
+    around = concern_of(cv, place)
+    if around is None or around.clinical not in _OVER or not around.is_open:
+        return around
+    if _ACTIVE_PROBLEMS.isdisjoint(place.section_templates) or st.has_end(statement):
+        return around
+    text = "A concern is completed and has no end, in a section of active problems: taken as active."
+    cv.issue("information", "code", text, around.act)
+    return replace(around, clinical="active")
 
 
 def _code(cv: Conversion, statement: Element) -> dict[str, Any] | None:
@@ -108,29 +128,25 @@ def _put_verification(cv: Conversion, resource: Resource, statement: Element, pa
 def _put_clinical_status(
     cv: Conversion, resource: Resource, statement: Element, parts: list[Part], around: Concern | None
 ) -> bool:
-    """Set the clinical status and return whether the condition is over.
+    """Set the clinical status and return whether R4 allows an end beside it (con-4).
 
     Its own status observation tells; without one, an end of the problem does, then the concern: a concern can
-    be followed after its problem ended.  Without any of them there is none.
+    be followed after its problem ended.  Without any of them there is none.  What is denied is not active for
+    being followed: who looks for active problems must not find it.
     """
     said = answer(cv, parts, "problem-status")
     found = meaning("condition-clinical", said)
     code = None if found is None else found.code
     if code is None:
-        code = "resolved" if _has_end(statement) else around.clinical if around else None
+        code = "resolved" if st.has_end(statement) else around.clinical if around else None
+        code = None if is_refuted(resource) and code == "active" else code
         if says_something(said):
             cv.issue("warning", "code", "The status of the problem has no code of R4.", statement)
     if resource.get("verificationStatus", {}).get("coding", [{}])[0].get("code") == "entered-in-error":
-        return True
+        return False
     if code is not None:
         resource["clinicalStatus"] = with_code(said, _CLINICAL, code)
-    return code is None or code in _OVER
-
-
-def _has_end(statement: Element) -> bool:
-    time = child(statement, "effectiveTime")
-    high = None if time is None else child(time, "high")
-    return high is not None and bool(high.get("value"))
+    return code in _OVER
 
 
 def _put_times(cv: Conversion, resource: Resource, statement: Element, ended: bool) -> None:
@@ -153,15 +169,14 @@ def _put_times(cv: Conversion, resource: Resource, statement: Element, ended: bo
     if not ended and ("end" in period or "_end" in period):
         rest = {key: value for key, value in period.items() if key in ("end", "_end")}
         if "end" in rest:
-            cv.issue("warning", "date", "An end stands beside a status that says that it goes on.", node)
+            cv.issue("warning", "date", "An end stands beside a status that R4 allows none with.", node)
         extension = extensions.own(cv.base, extensions.EFFECTIVE_PERIOD, "Period", rest)
         st.add(resource, "extension", extension)
 
 
 def _put_notes(cv: Conversion, resource: Resource, statement: Element, around: Concern | None) -> None:
     concepts = [resource["code"], *resource.get("category", ())]
-    for note in notes_beside(cv, statement, around.act if around else None, *concepts):
-        st.add(resource, "note", note)
+    put_notes(resource, notes_beside(cv, statement, around.act if around else None, *concepts))
 
 
 def _take_status(cv: Conversion, statement: Element) -> None:

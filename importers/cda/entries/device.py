@@ -89,7 +89,7 @@ def _request(cv: Conversion, statement: Element, place: Place, device: Reference
     if found:
         resource["parameter"] = [{"code": {"text": "quantity"}, "valueQuantity": found}]
     st.put(resource, "occurrencePeriod", period_of(cv, child(statement, "effectiveTime")))
-    st.put(resource, "authoredOn", st.authored(cv, statement))
+    st.put(resource, "authoredOn", st.authored(cv, statement) or st.written(cv, statement, place))
     author = next(iter(st.authors(cv, statement, place)), None)
     if author is not None and cv.resource(author)["resourceType"] in _REQUESTERS:
         resource["requester"] = author

@@ -13,6 +13,7 @@ from importers.cda.entries.parties import Party, function_of, informants, partic
 from importers.cda.entries.parts import Part
 from importers.cda.entries.place import Place
 from importers.cda.entries.remarks import remarks
+from importers.cda.visit_class import visit_class
 from importers.cda.xml import child
 
 _STATUS: Mapping[str, str] = {
@@ -28,10 +29,6 @@ _STATUS: Mapping[str, str] = {
 }
 """ActStatus → EncounterStatus.  Spec: http://hl7.org/fhir/R4/valueset-encounter-status.html"""
 
-_CLASSES = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
-_KNOWN_CLASSES = frozenset(
-    {"AMB", "EMER", "FLD", "HH", "IMP", "ACUTE", "NONAC", "OBSENC", "PRENC", "SS", "VR"}
-)
 _ACTORS = frozenset({"Practitioner", "PractitionerRole", "RelatedPerson"})
 _REASONS = frozenset({"Condition", "Procedure", "Observation"})
 
@@ -56,18 +53,10 @@ def encounter(cv: Conversion, statement: Element, _place: Place) -> list[Referen
 
 
 def _put_kind(cv: Conversion, resource: Resource, statement: Element) -> None:
-    """Set `class` from a code that is one, `type` from any other."""
+    """Set `class` from a code that has one, `type` from a code that says more."""
     concept = st.code(cv, statement) or {}
-    classes = [
-        coding
-        for coding in concept.get("coding", ())
-        if coding.get("system") == _CLASSES and coding.get("code") in _KNOWN_CLASSES
-    ]
-    if classes:
-        resource["class"] = classes[0]
-    else:
-        resource["class"] = {"extension": [{"url": st.ABSENT, "valueCode": "unknown"}]}
-    if not classes or len(concept.get("coding", ())) > 1:
+    resource["class"], says_all = visit_class(concept)
+    if not says_all:
         st.add(resource, "type", concept)
 
 

@@ -15,7 +15,7 @@ from importers.cda.entries.linking import link
 from importers.cda.entries.parts import parts_of, statement_in, take_statement
 from importers.cda.entries.place import Place
 from importers.cda.entries.subjects import OF_THE_PERSON, is_of_another
-from importers.cda.entries.templates import V3, Row, fallback_of, mood_of, name_of, row_of
+from importers.cda.entries.templates import STATEMENT_TAGS, V3, Row, fallback_of, mood_of, name_of, row_of
 
 Mapper = Callable[[Conversion, Element, Place], list[Reference]]
 
@@ -42,7 +42,7 @@ def convert_statement(cv: Conversion, statement: Element, place: Place) -> list[
     """
     if statement in cv.made_from:
         return [cv.made_from[statement]]
-    row = cv.found(row_of, statement)
+    row = row_of(statement)
     made: list[Reference] = []
     if _is_empty(statement):
         cv.leave(statement, "the statement says only why it says nothing")
@@ -71,9 +71,8 @@ def finish(cv: Conversion) -> None:
     for waiting in cv.later:
         waiting()
     cv.later.clear()
-    for node in cv.source.root.iter(etree.Element):
-        if name_of(node) is not None:
-            _count(cv, node)
+    for node in cv.source.root.iter(*STATEMENT_TAGS):
+        _count(cv, node)
 
 
 @cache
@@ -141,7 +140,7 @@ def _convert_rest(
 
 
 def _count(cv: Conversion, statement: Element) -> None:
-    row = cv.found(row_of, statement)
+    row = row_of(statement)
     template = row.template if row is not None else f"{name_of(statement)}/{mood_of(statement)}"
     cv.met[template] += 1
     if statement in cv.made_from or (cv.is_used(statement) and not cv.is_left(statement)):

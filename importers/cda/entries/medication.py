@@ -56,7 +56,17 @@ ORDERED: Mapping[str, str] = {
 """statusCode → MedicationRequest.status."""
 
 WRITTEN: Mapping[str, str] = {**ORDERED, "completed": "unknown"}
-"""The same for an item of a prescription, where `completed` says that it was written, not carried out."""
+"""The same for an item of a prescription or a plan, where `completed` says that it was written, no more."""
+
+_SAYS_OVER = frozenset({"2.16.840.1.113883.10.20.22.4.16"})
+"""Templates whose `completed` says that it is taken no more; elsewhere it says that the entry was made.
+Spec: http://hl7.org/cda/us/ccda/StructureDefinition/MedicationActivity"""
+
+_TAKEN_NOW = frozenset({"10160-0", "10183-2"})
+"""Codes of sections (LOINC) with what is taken when the document is written."""
+
+_ADMINISTERED = "18610-6"
+"""The code of a section (LOINC) with what was given."""
 
 _GIVEN: Mapping[str, str] = {
     "active": "in-progress",
@@ -94,10 +104,12 @@ def medication_statement(cv: Conversion, statement: Element, place: Place) -> li
     """Return the MedicationStatement of a medicine that is, was or was not taken."""
     resource = st.start(cv, statement, "MedicationStatement", encounter="context")
     status = st.status(cv, statement, _TAKEN, "unknown")
-    resource["status"] = st.unless_error(status, "not-taken") if st.is_negated(cv, statement) else status
     put_medication(cv, resource, statement, around_of(cv, place))
     whole, times = times_of(statement)
     when = st.when(cv, whole)
+    if status == "completed":
+        status = _over_or_not(cv, resource, statement, place, when)
+    resource["status"] = st.unless_error(status, "not-taken") if st.is_negated(cv, statement) else status
     if when is not None:
         resource[f"effective{when[0]}"] = when[1]
     else:
@@ -110,6 +122,39 @@ def medication_statement(cv: Conversion, statement: Element, place: Place) -> li
     return _finished(cv, resource, statement, "reasonReference")
 
 
+def _over_or_not(
+    cv: Conversion, resource: Resource, statement: Element, place: Place, when: st.When | None
+) -> str:
+    """Return the status of what is `completed`: by its end, or by its section where it has none.
+
+    Most templates fix that code for whatever was recorded, also for what is still taken.
+    """
+    row = row_of(statement)
+    if row is not None and row.template in _SAYS_OVER:
+        return "completed"
+    if is_known_absence(product_concept(cv, resource)):
+        return "unknown"
+    start, end = (when[1], when[1]) if when and isinstance(when[1], str) else _bounds(when)
+    if end is not None:
+        return "active" if _is_after_document(cv, end) else "completed"
+    if place.parent is None and start is not None and place.section_code in _TAKEN_NOW:
+        return "active"
+    return "completed" if place.section_code == _ADMINISTERED else "unknown"
+
+
+def _bounds(when: st.When | None) -> tuple[str | None, str | None]:
+    period = when[1] if when is not None and isinstance(when[1], dict) else {}
+    return period.get("start"), period.get("end")
+
+
+def _is_after_document(cv: Conversion, end: str) -> bool:
+    """Return whether a day comes after that on which the document was written, as exactly as both say."""
+    written = attr(child(cv.source.root, "effectiveTime"), "value") or ""
+    day = end[:10].replace("-", "")
+    known = min(len(day), len(written[:8]))
+    return known > 0 and day[:known] > written[:known]
+
+
 def medication_request(cv: Conversion, statement: Element, place: Place) -> list[Reference]:
     """Return the MedicationRequest of a prescribed medicine."""
     return _request(cv, statement, place, "order", WRITTEN)
@@ -117,7 +162,7 @@ def medication_request(cv: Conversion, statement: Element, place: Place) -> list
 
 def medication_plan(cv: Conversion, statement: Element, place: Place) -> list[Reference]:
     """Return the MedicationRequest of a medicine that is intended, proposed or ordered, as its mood says."""
-    return _request(cv, statement, place, _INTENTS.get(mood_of(statement), "plan"), ORDERED)
+    return _request(cv, statement, place, _INTENTS.get(mood_of(statement), "plan"), WRITTEN)
 
 
 def medication_administration(cv: Conversion, statement: Element, place: Place) -> list[Reference]:
@@ -143,11 +188,16 @@ def medication_administration(cv: Conversion, statement: Element, place: Place) 
 
 def product_words(cv: Conversion, resource: Resource) -> str | None:
     """Return the text of the product that a resource is about."""
-    concept = resource.get("medicationCodeableConcept")
+    words = product_concept(cv, resource).get("text")
+    return None if words is None else str(words)
+
+
+def product_concept(cv: Conversion, resource: Resource) -> Mapping[str, Any]:
+    """Return the code of the product that a resource is about, empty where it has none."""
+    concept: Mapping[str, Any] | None = resource.get("medicationCodeableConcept")
     if concept is None:
         concept = cv.resource(resource["medicationReference"]).get("code", {})
-    words = concept.get("text")
-    return None if words is None else str(words)
+    return concept or {}
 
 
 def around_of(cv: Conversion, place: Place) -> Resource | None:
@@ -180,8 +230,8 @@ def _request(
 
 
 def put_requester(cv: Conversion, resource: Resource, statement: Element, place: Place) -> None:
-    """Set who ordered and when."""
-    st.put(resource, "authoredOn", st.authored(cv, statement))
+    """Set who ordered and when: at the time of the document where its author did."""
+    st.put(resource, "authoredOn", st.authored(cv, statement) or st.written(cv, statement, place))
     authors = (st.limited(cv, author, REQUESTERS) for author in st.authors(cv, statement, place))
     st.put(resource, "requester", next((found for found in authors if found), None))
 
@@ -244,7 +294,10 @@ def _is_amount(part: Part) -> bool:
 
 
 def _given_dosage(cv: Conversion, statement: Element) -> dict[str, Any]:
-    """Return the dosage of an administration: one amount, no timing; an interval stands in an extension."""
+    """Return the dosage of an administration: one amount, no timing; an interval stands in an extension.
+
+    R4 asks for an amount or a rate (mad-1): without either, the dose says why there is none.
+    """
     dosage: dict[str, Any] = {}
     st.put(dosage, "text", st.text_of(cv, statement))
     for name, element in (("site", "approachSiteCode"), ("route", "routeCode"), ("method", "methodCode")):
@@ -255,6 +308,10 @@ def _given_dosage(cv: Conversion, statement: Element) -> dict[str, Any]:
         st.put(dosage, name, single_amount(cv, node))
         url = extensions.DOSE_RANGE if name == "dose" else extensions.RATE_RANGE
         st.add(dosage, "extension", None if name in dosage else amount_between(cv, node, url))
+    if dosage and dosage.keys().isdisjoint(("dose", "rateQuantity")):
+        bounds = [{"url": st.ABSENT, "valueCode": "unsupported"}] if "extension" in dosage else None
+        said = {"extension": bounds} if bounds else st.reasons(cv, child(statement, "doseQuantity"))
+        dosage["dose"] = said
     return dosage
 
 

@@ -11,6 +11,7 @@ from importers.cda import datatypes, extensions, text
 from importers.cda.conversion import Conversion, Element
 from importers.cda.entries import statement as st
 from importers.cda.entries.answers import nested, take_frame
+from importers.cda.entries.meanings import code_for
 from importers.cda.entries.medication_product import product
 from importers.cda.entries.parts import Part
 from importers.cda.xml import XSI_TYPE, attr, child, children, path
@@ -129,14 +130,25 @@ def _put_as_needed(cv: Conversion, dosage: Dosage, statement: Element) -> None:
         concept = _condition(cv, criterion)
         if concept is None:
             continue
-        if "asNeededCodeableConcept" in dosage:
+        if _says_only_that(concept):
+            if "asNeededCodeableConcept" not in dosage:
+                dosage["asNeededBoolean"] = True
+        elif "asNeededCodeableConcept" in dosage:
             cv.issue("warning", "structure", "R4 has one condition for a dose; another is not carried.", node)
             return
-        dosage["asNeededCodeableConcept"] = concept
+        else:
+            dosage.pop("asNeededBoolean", None)
+            dosage["asNeededCodeableConcept"] = concept
         for frame in (node, criterion):
             cv.take(frame, "typeCode", "classCode", "moodCode")
             for template in children(frame, "templateId"):
                 cv.take(template)
+
+
+def _says_only_that(concept: dict[str, Any]) -> bool:
+    """Return whether a condition says that there is one, and not which."""
+    bare = code_for("says-nothing", concept) is not None
+    return bare and len(concept["coding"]) == 1 and "text" not in concept
 
 
 def _condition(cv: Conversion, criterion: Element) -> dict[str, Any] | None:

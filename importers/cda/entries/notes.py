@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from importers.cda import datatypes
@@ -17,11 +18,8 @@ COMMENT = "comment"
 
 def notes(cv: Conversion, statement: Element, own: bool = True) -> list[dict[str, Any]]:
     """Return the annotations of a statement: each comment act inside it, then its text if `own`."""
-    found: list[dict[str, Any]] = []
-    for part in parts_of(cv, statement, COMMENT):
-        note = comment(cv, part.statement)
-        if note is not None and note not in found:
-            found.append(note)
+    made = (comment(cv, part.statement) for part in parts_of(cv, statement, COMMENT))
+    found = list({repr(note): note for note in made if note is not None}.values())
     text = st.text_of(cv, statement) if own else None
     if text and text not in [note["text"] for note in found]:
         found.append({"text": text})
@@ -33,11 +31,44 @@ def notes_beside(
 ) -> list[dict[str, Any]]:
     """Return the annotations of a statement and of one around it, without those that only repeat a concept.
 
+    Those of the one around are said again of each statement in it, the same objects each time.
     Documents often make the text of a statement that of its code, or of its kind.
     """
     known = {word.casefold() for concept in concepts for word in _words_of(concept)}
-    found = [*notes(cv, statement), *(notes(cv, around, own=False) if around is not None else ())]
-    return [note for note in found if len(note) > 1 or note["text"].casefold() not in known]
+    own = [note for note in notes(cv, statement) if _says_more(note, known)]
+    if around is None:
+        return own
+    beside = cv.once(_comments, around)
+    cv.repeat(beside.written)
+    if not own and beside.words.isdisjoint(known):
+        return list(beside.notes)
+    return own + [note for note in beside.notes if note not in own and _says_more(note, known)]
+
+
+def _says_more(note: Mapping[str, Any], known: Collection[str]) -> bool:
+    return len(note) > 1 or note["text"].casefold() not in known
+
+
+def put_notes(resource: dict[str, Any], found: list[dict[str, Any]]) -> None:
+    """Add annotations, of which no two are equal, to those that a resource has."""
+    known = resource.get("note", [])
+    st.put(resource, "note", known + [note for note in found if note not in known] if known else found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Comments:
+    """The comments in an act; `written` is what each repetition of them comes to."""
+
+    notes: tuple[dict[str, Any], ...]
+    words: frozenset[str]
+    written: str
+
+
+def _comments(cv: Conversion, act: Element) -> _Comments:
+    found = tuple(notes(cv, act, own=False))
+    return _Comments(
+        found, frozenset(note["text"].casefold() for note in found), repr(found) if found else ""
+    )
 
 
 def _words_of(concept: Mapping[str, Any] | None) -> list[str]:

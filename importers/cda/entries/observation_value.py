@@ -44,7 +44,7 @@ def values_of(
 ) -> tuple[dict[str, Any], list[Element]]:
     """Return what the values of an observation become, and the values that hold a file or an image.
 
-    The first value is `value[x]`, more of them are components under the observation's own code.  A null
+    One value is `value[x]`, several are components under the observation's own code (obs-7).  A null
     flavor is `dataAbsentReason`.  Where the statement is denied (`negated`): a boolean, or no value, is
     `valueBoolean` false; a coded finding becomes a component of its own code with `valueBoolean` false, so
     that nobody who reads `value[x]` takes for present what was said to be absent.
@@ -60,11 +60,11 @@ def values_of(
             why = why or absent_concept(cv, each)
     if negated:
         return _denied(cv, node, code, found), files
+    if len(found) > 1:
+        return {"component": [{"code": dict(code), **item} for item in found]}, files
     result: dict[str, Any] = dict(found[0]) if found else {}
     if not found and why:
         result["dataAbsentReason"] = why
-    if len(found) > 1:
-        result["component"] = [{"code": dict(code), **item} for item in found[1:]]
     return result, files
 
 

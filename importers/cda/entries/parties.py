@@ -28,6 +28,10 @@ ACTORS = frozenset(
 Spec: http://hl7.org/fhir/R4/observation-definitions.html#Observation.performer"""
 
 
+_REFERENCE = 256
+"""Characters that a party costs each statement that inherits it, about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Party:
     """Somebody or something that took part: `type` is the typeCode, `resource_type` that of the reference."""
@@ -96,7 +100,9 @@ def put_performers(cv: Conversion, resource: dict[str, Any], statement: Element,
         _put_actor(resource, party, party.type)
     own = st.own_authors(cv, statement)
     times = _author_times(cv, statement)
-    for author in own or ([] if "performer" in resource else st.authors(cv, statement, place)):
+    inherited = [] if own or "performer" in resource else st.authors(cv, statement, place)
+    cv.repeats(_REFERENCE * len(inherited))
+    for author in own or inherited:
         party = Party(
             author, cv.resource(author)["resourceType"], "AUT", None, times.get(author["reference"])
         )

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from importers.cda.conversion import Conversion, Element
 from importers.cda.entries.templates import V3, Row, name_of, row_of
+from importers.cda.xml import by_tag, children, once
 
-_RELATIONS = frozenset({V3 + "entryRelationship", V3 + "component"})
+_LINKS = frozenset({V3 + "entryRelationship", V3 + "component", V3 + "entry"})
+_TEMPLATE = V3 + "templateId"
 TRUE = frozenset({"true", "1"})
 """How a true indicator is written.  Spec: https://www.w3.org/TR/xmlschema-2/#boolean"""
 
@@ -47,15 +49,19 @@ class Part:
 
 def statement_in(link: Element) -> Element | None:
     """Return the statement that an `entry`, `entryRelationship` or `component` holds."""
-    return next((node for node in link.iterchildren() if name_of(node) is not None), None)
+    for node in link:
+        if name_of(node) is not None:
+            return node
+    return None
 
 
-def parts_of(cv: Conversion, statement: Element, kind: str | None = None) -> tuple[Part, ...]:
+def parts_of(_cv: Conversion, statement: Element, kind: str | None = None) -> tuple[Part, ...]:
     """Return the statements directly inside a statement, in order: all, or those of a kind."""
-    parts, by_kind = cv.found(_parts, statement)
+    parts, by_kind = _parts(statement)
     return parts if kind is None else by_kind.get(kind, ())
 
 
+@once
 def _parts(statement: Element) -> tuple[tuple[Part, ...], Mapping[str, tuple[Part, ...]]]:
     parts = tuple(_each_part(statement))
     kinds = dict.fromkeys(part.kind for part in parts)
@@ -64,7 +70,7 @@ def _parts(statement: Element) -> tuple[tuple[Part, ...], Mapping[str, tuple[Par
 
 
 def _each_part(statement: Element) -> Iterator[Part]:
-    for link in statement.iterchildren(*_RELATIONS):
+    for link in children(statement, "entryRelationship", "component"):
         inner = statement_in(link)
         if inner is not None:
             relation = link.get("typeCode") or "COMP"
@@ -81,10 +87,10 @@ def _each_part(statement: Element) -> Iterator[Part]:
 def take_statement(cv: Conversion, statement: Element) -> None:
     """Take what a statement says by its shape: class, mood, template ids, and the link that leads to it."""
     cv.take(statement, "classCode", "moodCode", "typeCode")
-    for template in statement.iterchildren(V3 + "templateId"):
+    for template in by_tag(statement).get(_TEMPLATE, ()):
         cv.take(template)
     link = statement.getparent()
-    if link is not None and link.tag in _RELATIONS | {V3 + "entry"}:
+    if link is not None and link.tag in _LINKS:
         cv.take(link, *_STRUCTURE)
-        for template in link.iterchildren(V3 + "templateId"):
+        for template in by_tag(link).get(_TEMPLATE, ()):
             cv.take(template)

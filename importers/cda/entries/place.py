@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from importers.cda.conversion import Element, Reference
 
@@ -32,6 +32,14 @@ class Place:
         self, around: Element, parent: Reference | None, relation: str, inverted: bool, negated: bool
     ) -> Place:
         """Return the place of a statement inside `around`."""
-        return replace(
-            self, around=around, parent=parent, relation=relation, inverted=inverted, negated=negated
+        return Place(
+            self.section,
+            self.section_code,
+            self.section_templates,
+            self.authors,
+            around,
+            parent,
+            relation,
+            inverted,
+            negated,
         )

@@ -45,7 +45,7 @@ def service_request(cv: Conversion, statement: Element, place: Place) -> list[Re
     for node in children(statement, "value"):
         st.add(resource, "orderDetail", _detail(cv, node))
     put_when(cv, resource, statement, "occurrence")
-    st.put(resource, "authoredOn", st.authored(cv, statement))
+    st.put(resource, "authoredOn", st.authored(cv, statement) or st.written(cv, statement, place))
     _put_parties(cv, resource, statement, place)
     for name in ("targetSiteCode", "approachSiteCode"):
         for node in children(statement, name):

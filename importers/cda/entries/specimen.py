@@ -15,7 +15,7 @@ from importers.cda.entries.place import Place
 from importers.cda.entries.remarks import remarks
 from importers.cda.entries.templates import row_of
 from importers.cda.text import text_of
-from importers.cda.xml import child, children, local
+from importers.cda.xml import child, children, local, once
 
 _COLLECTORS = frozenset({"Practitioner", "PractitionerRole"})
 _SAMPLES = frozenset({"PRD", "SPC"})
@@ -39,7 +39,7 @@ def specimens_of(cv: Conversion, statement: Element) -> list[Reference]:
     for around in _around(statement):
         roles = [role for node in children(around, "specimen") for role in children(node, "specimenRole")]
         found = [_of_role(cv, role, around) for role in roles]
-        found += [collected(cv, each) for each in cv.found(_collections, around)]
+        found += [collected(cv, each) for each in _collections(around)]
         if found:
             return [each for i, each in enumerate(found) if each not in found[:i]]
     return []
@@ -82,6 +82,7 @@ def _around(statement: Element) -> Iterator[Element]:
             yield node
 
 
+@once
 def _collections(around: Element) -> list[Element]:
     """Return the collection procedures directly inside a statement."""
     found = []

@@ -40,14 +40,13 @@ def start(
 
 def put(resource: dict[str, Any], name: str, value: Any) -> None:
     """Set an element, unless there is nothing to set (None, an empty list or object)."""
-    if value is None or value in ("", [], {}):
-        return
-    resource[name] = value
+    if value or (value is not None and value not in ("", [], {})):
+        resource[name] = value
 
 
 def add(resource: dict[str, Any], name: str, value: Any) -> None:
     """Append to a repeating element, unless there is nothing to append or it is there."""
-    if value is None or value in ("", [], {}):
+    if not value and (value is None or value in ("", [], {})):
         return
     values = resource.setdefault(name, [])
     if value not in values:
@@ -151,6 +150,13 @@ def status(cv: Conversion, statement: Element, table: Mapping[str, str], default
     return default
 
 
+def has_end(statement: Element) -> bool:
+    """Return whether the time of a statement says when it ended; marks nothing."""
+    time = child(statement, "effectiveTime")
+    high = None if time is None else child(time, "high")
+    return high is not None and bool(high.get("value"))
+
+
 def when(cv: Conversion, node: Element | None) -> When | None:
     """Return a point in time or a period, as an IVL_TS or TS says; None if it says nothing."""
     return datatypes.effective(cv, node)
@@ -207,6 +213,13 @@ def authored(cv: Conversion, statement: Element) -> str | None:
     author = child(statement, "author")
     node = None if author is None else child(author, "time")
     return None if node is None else datatypes.date_time(cv, node)
+
+
+def written(cv: Conversion, statement: Element, place: Place) -> str | None:
+    """Return when the first author of the document wrote it, for what is theirs because it names no other."""
+    if child(statement, "author") is not None or list(place.authors) not in ([], cv.authors):
+        return None
+    return authored(cv, cv.source.root)
 
 
 def text_of(cv: Conversion, statement: Element) -> str | None:

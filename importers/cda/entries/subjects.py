@@ -10,7 +10,7 @@ import msgspec
 from importers.cda.conversion import Conversion, Element, Reference, Resource
 from importers.cda.datatypes import address, codeable_concept, contact_point, date, human_names, identifier
 from importers.cda.entries import statement as st
-from importers.cda.xml import child, children, local
+from importers.cda.xml import child, children, local, once
 
 _GENDERS: Mapping[str, str] = {"F": "female", "M": "male", "UN": "other"}
 """AdministrativeGender → gender.  Spec: http://hl7.org/fhir/R4/valueset-administrative-gender.html"""
@@ -42,15 +42,14 @@ def is_of_another(statement: Element) -> bool:
     return not _is_the_person(subject)
 
 
-def _subject_of(statement: Element) -> Element | None:
-    """Return the nearest `subject`: of the statement, or of what is around it up to the body."""
-    for around in (statement, *statement.iterancestors()):
-        subject = child(around, "subject")
-        if subject is not None:
-            return subject
-        if local(around) == "structuredBody":
-            return None
-    return None
+@once
+def _subject_of(node: Element) -> Element | None:
+    """Return the nearest `subject`: of a statement, or of what is around it up to the body."""
+    subject = child(node, "subject")
+    if subject is not None:
+        return subject
+    around = None if local(node) == "structuredBody" else node.getparent()
+    return None if around is None else _subject_of(around)
 
 
 def _is_the_person(subject: Element) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -13,6 +13,7 @@ from typing import Any, Literal
 from jsonschema import Draft202012Validator
 
 from importers.cda.conversion import Element
+from importers.cda.xml import by_tag, once
 
 Role = Literal["resource", "wrapper", "part", "flag"]
 
@@ -36,7 +37,8 @@ FACTS = frozenset({
 
 _FACTUAL = frozenset({"EVN", "DEF"})
 
-_STATEMENT_TAGS = {V3 + name: name for name in STATEMENTS}
+STATEMENT_TAGS: Mapping[str, str] = {V3 + name: name for name in STATEMENTS}
+"""Qualified name → name of a statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Tables:
 
 def name_of(node: Element) -> str | None:
     """Return the name of a statement (`act`, `observation` …), None if the node is no statement."""
-    return _STATEMENT_TAGS.get(node.tag)
+    return STATEMENT_TAGS.get(node.tag)
 
 
 def mood_of(statement: Element) -> str:
@@ -84,16 +86,17 @@ def mood_of(statement: Element) -> str:
     return statement.get("moodCode") or "EVN"
 
 
+@once
 def row_of(statement: Element) -> Row | None:
     """Return the row of a statement by its template ids, in whatever order they stand.
 
     Ids on the element around it (`entry`, `component` …) count after its own.
     """
-    own = _best(statement, _template_ids(statement))
+    own = _best(statement, statement)
     if own is not None and not own.generic:
         return own
     around = statement.getparent()
-    return (_best(statement, _template_ids(around)) if around is not None else None) or own
+    return (_best(statement, around) if around is not None else None) or own
 
 
 def fallback_of(statement: Element) -> str | None:
@@ -105,20 +108,20 @@ def fallback_of(statement: Element) -> str | None:
     return None
 
 
-def _template_ids(node: Element) -> list[tuple[str, str | None]]:
-    return [(each.get("root") or "", each.get("extension")) for each in node.iterchildren(V3 + "templateId")]
-
-
-def _best(statement: Element, ids: Iterable[tuple[str, str | None]]) -> Row | None:
+def _best(statement: Element, holder: Element) -> Row | None:
+    """Return the row of a statement by the template ids that stand in `holder`."""
+    ids = by_tag(holder).get(V3 + "templateId")
+    if ids is None:
+        return None
     element, mood = name_of(statement) or "", mood_of(statement)
     known = tables()
     fitting = [
         row
-        for root, extension in ids
-        for row in known.rows.get(root.strip(), ())
-        if row.fits(element, mood, extension)
+        for each in ids
+        for row in known.rows.get((each.get("root") or "").strip(), ())
+        if row.fits(element, mood, each.get("extension"))
     ]
-    return min(fitting, key=known.ranks.__getitem__) if fitting else None
+    return min(fitting, key=known.ranks.__getitem__) if len(fitting) > 1 else fitting[0] if fitting else None
 
 
 @cache

@@ -28,3 +28,9 @@ def verification(
             cv.issue("warning", "code", text, statement)
         return with_code(said, system, "refuted"), said
     return (None if code is None else with_code(said, system, code)), said
+
+
+def is_refuted(resource: Resource) -> bool:
+    """Return whether a resource, whose verification status was set, is denied."""
+    codings = resource.get("verificationStatus", {}).get("coding", ())
+    return any(coding.get("code") == "refuted" for coding in codings)

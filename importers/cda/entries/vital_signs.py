@@ -13,7 +13,7 @@ from importers.cda.entries.observation_related import put_related
 from importers.cda.entries.panel import panel
 from importers.cda.entries.parts import statement_in, take_statement
 from importers.cda.entries.place import Place
-from importers.cda.xml import child, children, local
+from importers.cda.xml import child, children, local, once
 
 _LOINC = "2.16.840.1.113883.6.1"
 SYSTOLIC, DIASTOLIC = "8480-6", "8462-4"
@@ -43,7 +43,7 @@ _OF_COMPONENT = (
 
 def vital_sign(cv: Conversion, statement: Element, place: Place) -> list[Reference]:
     """Make an Observation of a measurement; both blood pressures of one measurement make one together."""
-    other = _partner(cv, statement)
+    other = _partner(statement)
     if other is None or other in cv.made_from:
         return observation(cv, statement, place, "vital-signs")
     first, second = (statement, other) if _kind(statement) == SYSTOLIC else (other, statement)
@@ -76,13 +76,14 @@ def _pressure(cv: Conversion, systolic: Element, diastolic: Element, place: Plac
     return reference
 
 
-def _partner(cv: Conversion, statement: Element) -> Element | None:
+def _partner(statement: Element) -> Element | None:
     """Return the other pressure of the measurement: beside this one, at the same time, in the same order."""
     link = statement.getparent()
     holder = None if link is None else link.getparent()
-    return None if holder is None else cv.found(_pairs_in, holder).get(statement)
+    return None if holder is None else _pairs_in(holder).get(statement)
 
 
+@once
 def _pairs_in(holder: Element) -> Mapping[Element, Element]:
     """Return the pressures right inside an element that belong together, each with its other one.
 

@@ -9,12 +9,10 @@ from importers.cda.conversion import Conversion, Element, Resource
 from importers.cda.datatypes import codeable_concept, identifiers, period
 from importers.cda.header.participants import PARTICIPATION_TYPE
 from importers.cda.people import location, party
+from importers.cda.visit_class import visit_class
 from importers.cda.xml import child, children
 
 Json = dict[str, Any]
-
-ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
-_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
 
 def encounter(cv: Conversion) -> Json | None:
@@ -45,8 +43,7 @@ def encounter(cv: Conversion) -> Json | None:
 
 def _classify(cv: Conversion, node: Element, resource: Resource) -> None:
     concept = codeable_concept(cv, child(node, "code"))
-    classes = [each for each in (concept or {}).get("coding", ()) if each.get("system") == ACT_CODE]
-    resource["class"] = classes[0] if classes else {"extension": [{"url": _ABSENT, "valueCode": "unknown"}]}
+    resource["class"], _ = visit_class(concept)
     if concept:
         resource["type"] = [concept]
 

@@ -56,6 +56,46 @@ def concerns(count: int) -> bytes:
     return of(section(f"{act}{(problem + severity) * (count // 2)}</act></entry>"))
 
 
+def concern_with(beside: str, count: int) -> bytes:
+    """Problems in one concern, and as many of something that is said of each of them."""
+    problem = (
+        '<entryRelationship typeCode="SUBJ"><observation classCode="OBS" moodCode="EVN">'
+        f'<templateId root="1.3.6.1.4.1.19376.1.5.3.1.4.5"/><code {CODE}/></observation></entryRelationship>'
+    )
+    more = "".join(beside.format(number=number) for number in range(count // 2))
+    act = '<entry><act classCode="ACT" moodCode="EVN"><templateId root="1.3.6.1.4.1.19376.1.5.3.1.4.5.2"/>'
+    return of(section(f"{act}{more}{problem * (count // 2)}</act></entry>"))
+
+
+COMMENT = (
+    '<entryRelationship typeCode="SUBJ"><act classCode="ACT" moodCode="EVN">'
+    '<templateId root="1.3.6.1.4.1.19376.1.5.3.1.4.2"/><text>words {number}</text></act></entryRelationship>'
+)
+AUTHOR = (
+    '<author><time value="2020"/><assignedAuthor><id root="2.999.7" extension="{number}"/>'
+    "<assignedPerson><name><family>House</family></name></assignedPerson></assignedAuthor></author>"
+)
+
+
+def authored(count: int) -> bytes:
+    """Results without authors of their own, in a document of many authors."""
+    return document(
+        after="".join(AUTHOR.format(number=number) for number in range(count))
+        + body(section(entry(f"<code {CODE}/>") * count))
+    )
+
+
+def manifest(count: int) -> bytes:
+    """Allergies in one concern, and as many manifestations of each of them."""
+    part = (
+        '<entryRelationship typeCode="{}" inversionInd="false"><observation classCode="OBS" moodCode="EVN">'
+        f'<templateId root="1.3.6.1.4.1.19376.1.5.3.1.4.{{}}"/><code {CODE}/></observation></entryRelationship>'
+    )
+    act = '<entry><act classCode="ACT" moodCode="EVN"><templateId root="1.3.6.1.4.1.19376.1.5.3.1.4.5.3"/>'
+    parts = part.format("MFST", "1") * count + part.format("SUBJ", "6") * count
+    return of(section(f"{act}{parts}</act></entry>"))
+
+
 def repeated_text(count: int, length: int) -> bytes:
     """A long text that every statement refers to."""
     one = entry(f'<code {CODE}><originalText><reference value="#a"/></originalText></code>')
@@ -149,6 +189,10 @@ ATTACKS: Mapping[str, tuple[Callable[[], bytes], str]] = {
     "statements-to-the-limit": (lambda: nested_statements(46), CONVERTED),
     "a-battery-to-the-limit": (lambda: siblings(4_990), CONVERTED),
     "a-concern-to-the-limit": (lambda: concerns(4_990), CONVERTED),
+    "comments-of-a-concern": (lambda: concern_with(COMMENT, 4_990), "text-too-often"),
+    "authors-of-a-concern": (lambda: concern_with(AUTHOR, 4_990), CONVERTED),
+    "authors-of-every-result": (lambda: authored(2_400), "text-too-often"),
+    "manifestations-of-every-allergy": (lambda: manifest(2_400), "text-too-often"),
     "sections-side-by-side": (lambda: of(section("") * 4_990), CONVERTED),
     "one-text-said-often": (lambda: repeated_text(4_900, 1_000_000), "text-too-often"),
     "a-ring-of-references": (lambda: circle(3_000), CONVERTED),

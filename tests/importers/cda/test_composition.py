@@ -65,6 +65,13 @@ def test_an_empty_section_says_why(flavor: str, reason: str) -> None:
     assert "All is well." in found["text"]["div"]
 
 
+def test_a_section_without_any_content_has_its_title_as_its_words() -> None:
+    [found] = sections(section("", title="<title>Devices &lt;none&gt;</title>"))
+    assert found["emptyReason"]["coding"][0]["code"] == "unavailable"
+    assert found["text"]["status"] == "empty"
+    assert "Devices &lt;none&gt;" in found["text"]["div"]
+
+
 def test_a_section_of_words_alone_is_not_called_empty() -> None:
     [found] = sections(section(TEXT))
     assert "emptyReason" not in found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64decode
 from typing import Any
 
@@ -133,6 +134,24 @@ def test_what_is_not_carried_is_counted_by_its_place() -> None:
 def test_parts_of_the_format_are_not_counted() -> None:
     before = '<realmCode code="FR"/><typeId root="2.16.840.1.113883.1.3" extension="POCD_HD000040"/>'
     assert converted(before=before).unmapped == {}
+
+
+@pytest.mark.parametrize("name", ["effectiveTime", "statusCode", "id"])
+def test_text_in_an_element_that_has_none_is_counted(name: str) -> None:
+    stray = re.sub(rf"<{name} ([^>]*)/>", rf"<{name} \1>lost words</{name}>", OBSERVATION)
+    plain = converted(after=body(section(OBSERVATION))).unmapped
+    assert any(path.endswith(f"/{name}/text()") for path in converted(after=body(section(stray))).unmapped)
+    assert not any(path.endswith(f"/{name}/text()") for path in plain)
+
+
+def test_text_in_an_element_of_the_format_is_counted() -> None:
+    result = converted(
+        before='<realmCode code="FR">lost</realmCode><strange><templateId>words</templateId></strange>'
+    )
+    assert {path.partition("t/")[2] for path in result.unmapped} == {
+        "realmCode/text()",
+        "strange/templateId/text()",
+    }
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,13 @@ from fhir.resources.R4B import get_fhir_model_class
 from lxml import etree
 
 from fhir_server.validation.structure import StructureValidator
+from fhir_server.validation.validator import Validator, ValidatorOptions
 from importers.cda.convert import convert
 from importers.cda.reader import read
 from importers.cda.xml import tag_of
 from importers.result import ImportResult, Unreadable
 from profiles.registry import Registry
+from terminology.local import LocalConcepts
 from tests.importers.cda.whole import OPTIONS, plain
 
 pytestmark = pytest.mark.corpus
@@ -81,6 +83,20 @@ def test_every_resource_is_valid(documents: Converted, registry: Registry) -> No
         for file, _, result in documents
         for _, resource in entries(result)
         for issue in validator.validate(resource)
+    ]
+    assert faults == []
+
+
+def test_every_resource_keeps_the_rules_of_its_type(documents: Converted, registry: Registry) -> None:
+    options = ValidatorOptions(best_practice=False)
+    validator = Validator(registry, LocalConcepts(registry), options)
+    faults = [
+        f"{file.name}: {issue.expression}: {issue.text}"
+        for file, _, result in documents
+        for _, resource in entries(result)
+        if resource["resourceType"] not in ("Binary", "Provenance")
+        for issue in validator.validate(resource, level="base")
+        if issue.severity in ("error", "fatal")
     ]
     assert faults == []
 

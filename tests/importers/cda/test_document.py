@@ -153,5 +153,6 @@ def test_a_truncated_file_is_reported_and_the_section_says_that_it_is_not_there(
     result = converted(after=LEVEL_ONE.format(data="JVBER"))
     [section] = only(result, "Composition")["section"]
     assert section["emptyReason"]["coding"][0]["code"] == "unavailable"
+    assert section["text"]["status"] == "empty"
     assert "media" in {issue.kind for issue in result.issues}
     assert len(resources(result, "Binary")) == 1

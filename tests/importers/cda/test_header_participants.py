@@ -51,6 +51,15 @@ def test_what_a_later_mention_adds_is_added() -> None:
     assert organization["telecom"][0]["value"] == "0102030405"
 
 
+def test_an_organization_has_no_home() -> None:
+    more = '<telecom value="tel:0102030405" use="HP"/><addr use="HP"><city>X</city></addr>'
+    result = converted(after=AUTHOR.replace("<name>Centre</name>", f"<name>Centre</name>{more}"))
+    organization = only(result, "Organization")
+    assert organization["telecom"] == [{"system": "phone", "value": "0102030405"}]
+    assert organization["address"] == [{"city": "X"}]
+    assert "structure" in {issue.kind for issue in result.issues}
+
+
 def test_an_identifier_of_odd_length_is_kept_as_it_is() -> None:
     after = AUTHOR.replace("801234567897", "8012345678979999/12")
     [known] = only(converted(after=after), "Practitioner")["identifier"]
@@ -147,6 +156,14 @@ def test_an_encounter_has_its_place_its_parties_and_the_class_of_its_code() -> N
     context = only(result, "DocumentReference")["context"]
     assert context["facilityType"]["coding"][0]["code"] == "SA07"
     assert behind(result, context["encounter"][0]) == encounter
+
+
+def test_an_encounter_whose_code_v3_does_not_know_has_the_nearest_class() -> None:
+    code = '<code code="EXTERNE" codeSystem="1.2.250.1.213.1.1.4.2.291"/>'
+    visit = f"<encompassingEncounter>{code}<effectiveTime/></encompassingEncounter>"
+    encounter = only(converted(after=f"<componentOf>{visit}</componentOf>"), "Encounter")
+    assert encounter["class"]["code"] == "AMB"
+    assert encounter["type"][0]["coding"][0]["code"] == "EXTERNE"
 
 
 def test_several_services_the_principal_one_first() -> None:

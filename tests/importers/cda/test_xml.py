@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import pytest
 from lxml import etree
 
 from importers.cda.conversion import Conversion
 from importers.cda.reader import read
-from importers.cda.xml import PREFIXES, V3, attr, child, children, every, path
+from importers.cda.xml import PREFIXES, V3, attr, child, children, every, local, once, path, tag_of
 from tests.importers.cda.documents import BASE, ZONE, conversion_of, first
 
 
@@ -89,6 +89,44 @@ def test_names_reach_children_of_their_namespace() -> None:
     assert child(node, "z") is None
     assert path(node, "c/z") is None
     assert attr(None, "n") is None
+
+
+def test_children_of_a_name_are_those_that_stand_there_in_their_order() -> None:
+    root = conversion_of(MIXED).source.root
+    names = ("section", "entry", "pharm:x", "sdtc:x", "x", "y")
+    for node in root.iter(etree.Element):
+        for name in names:
+            expected = list(node.iterchildren(tag_of(name)))
+            assert children(node, name) == expected
+            assert child(node, name) is (expected[0] if expected else None)
+        assert children(node, *names) == list(node.iterchildren(*map(tag_of, names)))
+
+
+def test_a_question_about_an_element_is_asked_once() -> None:
+    asked = []
+
+    @once
+    def question(node: etree._Element) -> str:
+        asked.append(node)
+        return local(node)
+
+    root = conversion_of(MIXED).source.root
+    nodes = list(root.iter(etree.Element))
+    assert [question(node) for node in nodes] == [question(node) for node in nodes]
+    assert asked == nodes
+
+
+def test_what_is_found_out_of_one_document_is_not_found_in_another() -> None:
+    texts = [conversion_of(f"<a><b n='{number}'/></a>").source.root for number in range(3)]
+    assert [attr(path(root, "a/b"), "n") for root in texts] == ["0", "1", "2"]
+
+
+def test_the_identity_of_a_resource_is_a_uuid_made_of_its_name() -> None:
+    seed = UUID("12345678-1234-5678-1234-567812345678")
+    cv = Conversion(conversion_of("<entry/>" * 200).source, seed, ZONE, BASE)
+    for node in cv.source.root.iter(etree.Element):
+        expected = uuid5(seed, f"Observation|{cv.xpath(node)}|other")
+        assert cv.full_url("Observation", node, "other") == f"urn:uuid:{expected}"
 
 
 @pytest.mark.corpus

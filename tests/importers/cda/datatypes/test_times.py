@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from importers.cda.datatypes import date, date_time, effective, instant, period, stamp
 from tests.importers.cda.documents import ZONE, first, unused
 
+ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+
 
 @pytest.mark.parametrize(
     ("written", "read", "decided"),
@@ -156,6 +158,24 @@ UNKNOWN = {
         ),
         pytest.param('<center value="2020"/>', {"start": "2020", "end": "2020"}, id="center"),
         pytest.param("", None, id="nothing"),
+        pytest.param(
+            '<low value="20200102"/><high value="20200101"/>',
+            {"start": "2020-01-02", "_end": {"extension": [{"url": ABSENT, "valueCode": "error"}]}},
+            id="an-end-before-its-start",
+        ),
+        pytest.param(
+            '<low value="20200102100000+0100"/><high value="20200102095900+0100"/>',
+            {
+                "start": "2020-01-02T10:00:00+01:00",
+                "_end": {"extension": [{"url": ABSENT, "valueCode": "error"}]},
+            },
+            id="a-minute-before-its-start",
+        ),
+        pytest.param(
+            '<low value="20200102100000+0100"/><high value="20200102"/>',
+            {"start": "2020-01-02T10:00:00+01:00", "end": "2020-01-02"},
+            id="the-day-of-its-start",
+        ),
     ],
 )
 def test_an_interval_is_a_period(inner: str, expected: object) -> None:

@@ -16,21 +16,32 @@ from tests.importers.cda.documents import conversion_of
 PATIENT = {"reference": "urn:uuid:00000000-0000-0000-0000-000000000000"}
 
 
-def section_of(*entries: str, code: str = "30954-2", text: str = "", strict: bool = True) -> Conversion:
-    """Return the conversion of a document with one section of these entries; a defect is raised."""
+def section_of(
+    *entries: str,
+    code: str = "30954-2",
+    text: str = "",
+    strict: bool = True,
+    written: str = "",
+    templates: tuple[str, ...] = (),
+) -> Conversion:
+    """Return the conversion of a document with one section of these entries; a defect is raised.
+
+    `written` is the time of the document, `templates` are those of the section.
+    """
     inside = "".join(f"<entry>{entry}</entry>" for entry in entries)
     section = (
         f'<section><code code="{code}" codeSystem="2.16.840.1.113883.6.1"/>'
         f"<title>Section</title><text>{text}</text>{inside}</section>"
     )
+    time = f'<effectiveTime value="{written}"/>' if written else ""
     cv = conversion_of(
-        f"<component><structuredBody><component>{section}</component></structuredBody></component>"
+        f"{time}<component><structuredBody><component>{section}</component></structuredBody></component>"
     )
     cv.strict = strict
     cv.subject = dict(PATIENT)
     cv.resources[PATIENT["reference"]] = {"resourceType": "Patient"}
     for node in every(cv.source.root, "component/structuredBody/component/section"):
-        place = Place(section=node, section_code=code)
+        place = Place(section=node, section_code=code, section_templates=frozenset(templates))
         for entry in node.iterchildren(child(node, "entry").tag):
             convert_entry(cv, entry, place)
     finish(cv)

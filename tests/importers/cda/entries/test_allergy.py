@@ -142,6 +142,20 @@ def test_no_agent_is_made_up(value: str, expected: dict[str, Any]) -> None:
     assert allergy(kind + value)["code"] == expected
 
 
+def test_an_allergy_that_names_nothing_has_the_words_of_its_section_if_it_stands_alone_there() -> None:
+    empty = (
+        '<act classCode="ACT" moodCode="EVN"><templateId root="1.3.6.1.4.1.19376.1.5.3.1.4.5.3"/>'
+        '<statusCode code="completed"/><entryRelationship typeCode="SUBJ">'
+        '<observation classCode="OBS" moodCode="EVN"><templateId root="1.3.6.1.4.1.19376.1.5.3.1.4.6"/>'
+        f'<code code="416098002" {SNOMED}/><text><reference value="#gone"/></text><value xsi:type="CD"/>'
+        "</observation></entryRelationship></act>"
+    )
+    alone = section_of(empty, code="48765-2", text="None found during the stay")
+    assert one(alone, "AllergyIntolerance")["code"] == {"text": "None found during the stay"}
+    two = section_of(empty, empty, code="48765-2", text="None found during the stay")
+    assert all("text" not in each["code"] for each in made(two, "AllergyIntolerance"))
+
+
 def test_no_information_is_told_apart_from_a_known_absence() -> None:
     found = allergy(f'<code code="420134006" {SNOMED}/><value xsi:type="CD" nullFlavor="NI"/>')
     assert "coding" not in found["code"]
@@ -154,12 +168,27 @@ def test_no_information_is_told_apart_from_a_known_absence() -> None:
     [
         pytest.param(status("inactive"), "active", "inactive", id="its-own-status-first"),
         pytest.param("", "active", "active", id="then-the-concern"),
-        pytest.param("", "completed", "resolved", id="a-concern-that-is-over"),
+        pytest.param(
+            '<effectiveTime><high value="2020"/></effectiveTime>', "completed", "resolved", id="it-is-over"
+        ),
     ],
 )
 def test_clinical_status(inner: str, state: str, expected: str) -> None:
     found = allergy(DRUG_ALLERGY + AGENT + inner, state=state)
     assert codes(found["clinicalStatus"])[0] == expected
+
+
+def test_a_denied_allergy_that_is_followed_is_not_active() -> None:
+    found = allergy(DRUG_ALLERGY + AGENT, 'negationInd="true"')
+    assert codes(found["verificationStatus"]) == ["refuted"]
+    assert found["clinicalStatus"]["extension"][0]["valueCode"] == "unknown"
+    assert "coding" not in found["clinicalStatus"]
+
+
+def test_a_completed_concern_without_an_end_resolves_no_allergy() -> None:
+    found = allergy(DRUG_ALLERGY + AGENT, state="completed")
+    assert found["clinicalStatus"]["extension"][0]["valueCode"] == "unknown"
+    assert "coding" not in found["clinicalStatus"]
 
 
 def test_a_clinical_status_that_nobody_said_is_unknown_not_active() -> None:

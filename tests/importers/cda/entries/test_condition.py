@@ -15,6 +15,9 @@ ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 BASE = "https://example.org/fhir/StructureDefinition/"
 
 
+ACTIVE = "1.3.6.1.4.1.19376.1.5.3.1.3.6"
+
+
 def part(template: str, value: str, relation: str = "SUBJ") -> str:
     return (
         f'<entryRelationship typeCode="{relation}" inversionInd="true">'
@@ -71,6 +74,47 @@ def test_value_is_the_code_and_code_the_category() -> None:
 )
 def test_what_has_no_code_is_its_words_or_why_there_are_none(value: str, expected: dict[str, Any]) -> None:
     assert condition(value)["code"] == expected
+
+
+@pytest.mark.parametrize(
+    ("templates", "time", "own", "expected"),
+    [
+        pytest.param(
+            (ACTIVE,), '<high nullFlavor="UNK"/>', "", "active", id="listed-as-active-without-an-end"
+        ),
+        pytest.param((ACTIVE,), '<high value="2020"/>', "", "resolved", id="the-concern-ended"),
+        pytest.param(
+            (ACTIVE,), "", '<effectiveTime><high value="2020"/></effectiveTime>', "resolved", id="it-ended"
+        ),
+        pytest.param((ACTIVE,), "", status("inactive"), "inactive", id="its-own-status-first"),
+        pytest.param((), '<high nullFlavor="UNK"/>', "", "resolved", id="listed-elsewhere"),
+    ],
+)
+def test_a_completed_concern_does_not_end_an_active_problem(
+    templates: tuple[str, ...], time: str, own: str, expected: str
+) -> None:
+    when = f'<effectiveTime><low value="2019"/>{time}</effectiveTime>'
+    entry = concern(problem(KIND + VALUE + own), state="completed", time=when)
+    found = one(section_of(entry, code="11450-4", templates=templates), "Condition")
+    assert codes(found["clinicalStatus"])[0] == expected
+
+
+def test_a_denied_problem_that_is_followed_is_not_active() -> None:
+    found = condition(VALUE, 'negationInd="true"', state="active")
+    assert codes(found["verificationStatus"]) == ["refuted"]
+    assert "clinicalStatus" not in found
+    said = condition(VALUE + status("inactive"), 'negationInd="true"', state="active")
+    assert codes(said["clinicalStatus"]) == ["inactive"]
+
+
+def test_what_was_recorded_in_error_has_an_end_and_no_abatement() -> None:
+    entry = problem(
+        f'<statusCode code="nullified"/><effectiveTime><high value="2020"/></effectiveTime>{VALUE}'
+    )
+    found = one(section_of(entry), "Condition")
+    assert codes(found["verificationStatus"]) == ["entered-in-error"]
+    assert not {"clinicalStatus", "abatementDateTime"} & found.keys()
+    assert found["extension"][0]["valuePeriod"] == {"end": "2020"}
 
 
 def test_a_value_that_is_a_measurement_makes_an_observation() -> None:

@@ -55,3 +55,15 @@ def test_comments_are_the_narrative() -> None:
     )
     text = one(section_of(directive(note)), "Consent")["text"]
     assert "<p>pas de &lt;tube&gt;</p>" in text["div"]
+
+
+def test_the_bytes_of_a_file_are_no_words() -> None:
+    media = (
+        '<entryRelationship typeCode="COMP"><observationMedia classCode="OBS" moodCode="EVN" ID="file">'
+        '<value mediaType="application/pdf" representation="B64">JVBERi0xLjQ=</value>'
+        "</observationMedia></entryRelationship>"
+    )
+    words = '<text><reference value="#file"/></text>'
+    found = one(section_of(directive(f"{words}{media}")), "Consent")
+    assert "text" not in found
+    assert "sourceReference" in found

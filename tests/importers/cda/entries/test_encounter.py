@@ -42,6 +42,12 @@ def test_a_code_that_is_no_class_is_the_type() -> None:
     assert found["class"]["extension"][0]["valueCode"] == "unknown"
 
 
+def test_a_code_of_a_realm_has_the_nearest_class_and_is_the_type() -> None:
+    code = '<code code="SEANCE" codeSystem="1.2.250.1.213.1.1.4.2.291"/>'
+    found = one(section_of(encounter(code)), "Encounter")
+    assert (found["class"]["code"], codes(found["type"][0])) == ("AMB", ["SEANCE"])
+
+
 def test_a_visit_that_is_asked_for_is_a_request() -> None:
     found = one(section_of(encounter(f'<code code="AMB" {ACT}/>', mood="ARQ")), "ServiceRequest")
     assert (found["intent"], found["occurrenceDateTime"]) == ("order", "2024-02-28")

@@ -46,14 +46,16 @@ def test_the_nearest_template_decides_in_whatever_order_the_ids_stand(ids: str, 
 
 
 def test_a_template_id_on_the_entry_counts() -> None:
-    cv = section_of(statement("", VALUE))
-    entry = next(every(cv.source.root, "component/structuredBody/component/section/entry"))
-    inner = child(entry, "observation")
-    assert inner is not None
-    assert templates.row_of(inner) is None
-    template = inner.makeelement("{urn:hl7-org:v3}templateId", {"root": "1.2.250.1.213.1.1.3.37"})
-    entry.insert(0, template)
-    row = templates.row_of(inner)
+    template = '<templateId root="1.2.250.1.213.1.1.3.37"/>'
+    rows = []
+    for ids in ("", template):
+        cv = section_of(ids + statement("", VALUE))
+        (entry,) = every(cv.source.root, "component/structuredBody/component/section/entry")
+        inner = child(entry, "observation")
+        assert inner is not None
+        rows.append(templates.row_of(inner))
+    without, row = rows
+    assert without is None
     assert row is not None
     assert row.mapper == "problem"
 

@@ -57,6 +57,47 @@ def isolate(*inside: str) -> str:
     return organizer("5", *inside, head=head)
 
 
+def at(time: str) -> str:
+    return f'<effectiveTime value="{time}"/>'
+
+
+@pytest.mark.parametrize(
+    ("inside", "expected"),
+    [
+        pytest.param(
+            (COLLECTION, result(inner=at("20240103"))),
+            {"effectiveDateTime": "2024-01-02T07:35:00+01:00"},
+            id="when-the-specimen-was-taken",
+        ),
+        pytest.param(
+            (result(inner=at("20240103")), organizer("4", result(inner=at("20240103")))),
+            {"effectiveDateTime": "2024-01-03"},
+            id="else-the-time-of-the-results",
+        ),
+        pytest.param(
+            (result(inner=at("20240105")), organizer("4", result(inner=at("20240103")))),
+            {"effectivePeriod": {"start": "2024-01-03", "end": "2024-01-05"}},
+            id="from-the-first-to-the-last",
+        ),
+        pytest.param(
+            (result(inner=at("202401")), result(inner=at("20240103"))), {}, id="not-comparable-not-made-up"
+        ),
+        pytest.param((result(),), {}, id="no-time-is-made-up"),
+    ],
+)
+def test_a_report_that_names_no_time_has_that_of_what_it_reports(
+    inside: tuple[str, ...], expected: dict[str, object]
+) -> None:
+    found = one(section_of(chapter(*inside)), "DiagnosticReport")
+    assert {name: value for name, value in found.items() if name.startswith("effective")} == expected
+
+
+def test_a_report_is_issued_with_its_document() -> None:
+    cv = section_of(chapter(result()), written="20240104112000+0100")
+    assert one(cv, "DiagnosticReport")["issued"] == "2024-01-04T11:20:00+01:00"
+    assert "issued" not in one(section_of(chapter(result()), written="20240104"), "DiagnosticReport")
+
+
 def test_a_chapter_is_a_report_of_what_is_in_it() -> None:
     cv = section_of(
         chapter(COLLECTION, organizer("4", result(), head=f'<code code="1" {LOINC}/>'), result("2-2"))

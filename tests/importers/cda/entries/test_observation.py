@@ -93,6 +93,14 @@ def test_a_value_without_content_says_why(flavor: str, reason: str) -> None:
     assert not any(name.startswith("value") for name in found)
 
 
+def test_several_values_are_components_and_none_is_the_value() -> None:
+    two = '<value xsi:type="PQ" value="4.1" unit="g/L"/><value xsi:type="PQ" value="52" unit="%"/>'
+    found = one(section_of(statement(two)), "Observation")
+    assert not [name for name in found if name.startswith("value")]
+    assert [each["valueQuantity"]["unit"] for each in found["component"]] == ["g/L", "%"]
+    assert [each["code"] for each in found["component"]] == [found["code"], found["code"]]
+
+
 def test_no_value_at_all_invents_no_reason() -> None:
     assert not {"dataAbsentReason", "valueBoolean"} & observation("").keys()
 
