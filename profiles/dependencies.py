@@ -36,15 +36,17 @@ def built_package(place: Path) -> Package:
         ) from error
 
 
-def built_packages(folders: Iterable[Path]) -> tuple[Package, ...]:
+def built_packages(folders: Iterable[Path], besides: str | None = None) -> tuple[Package, ...]:
     """Return the packages that lie built right below these folders, each folder's by name.
 
+    `besides` is the folder of a package that is not looked at: one that is built again may be damaged.
     Raises PackageError if one of them is damaged.
     """
     return tuple(
         built_package(path.parent)
         for folder in folders
         for path in sorted(folder.glob("[!.]*/package.json"))
+        if path.parent.name != besides
     )  # fmt: skip
 
 
@@ -74,8 +76,7 @@ def dependencies_of(
     `wanted`: id → version.  Where that version is not built, another one of the package is taken.  R4 core
     comes first, and with each package all that it was built over itself.
     """
-    built = {(package.id, package.version): package for package in built_packages(folders)}
-    built.pop((name.id, name.version), None)
+    built = {(package.id, package.version): package for package in built_packages(folders, name.folder)}
     order: dict[str, None] = {}
     missing: list[str] = []
     for id, version in ({CORE: "4.0.1"} | dict(wanted)).items():

@@ -80,10 +80,11 @@ class LocalConcepts:
     A version in a canonical is not looked at: a generation holds one version of each definition.
     """
 
-    __slots__ = ("_any_system", "_tables")
+    __slots__ = ("_any_system", "_found", "_tables")
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
+        self._found: dict[str, ValueSetFacts] = {}
         self._any_system: dict[str, frozenset[str]] = {}
 
     def members(self, value_set: str) -> Members | None:
@@ -94,8 +95,9 @@ class LocalConcepts:
     def has(self, value_set: str, system: str | None, code: str) -> bool | None:
         """Return whether a value set has the code, None if that is not known."""
         url = without_version(value_set)
-        found = self._tables.value_sets.get(url)
+        found = self._found.get(url) or self._tables.value_sets.get(url)
         if found is not None:
+            self._found[url] = found
             return code in (self._codes(url, found) if system is None else found.systems.get(system, ()))
         own, rule = RULES.get(url, (None, None))
         if rule is None:

@@ -41,8 +41,9 @@ Example:
 
 LOAD_HELP = f"""Build official archives into FHIR_DATA_DIR/packages, where the server finds them.
 
-Name a package in FHIR_PACKAGES to use it. Load what a package depends on before it. An archive that is
-refused changes nothing: an older build of the same package stays.
+Running servers validate with it from then on. Name it in FHIR_PACKAGES for its search parameters and
+operations too, and start them again. Load what a package depends on before it. An archive that is refused
+changes nothing: an older build of the same package stays.
 
 \b
 Example:

@@ -20,6 +20,8 @@ class Environment:
     """Everything outside of the resource; what is None cannot be asked, and asking it gives empty.
 
     `resolve(reference)` returns the resource that `Reference.reference` or a canonical names, or None.
+    `target(node)`, if given, finds what a Reference, canonical or uri names from its place, instead of a look
+    through the resource around it and `resolve`.
     `member_of(value, value_set)` takes the raw JSON of a code, Coding or CodeableConcept.
     `conforms_to(node, profile)` and `subsumes(general, special)` (raw Codings) answer None for "unknown".
     `element_definition(node)` is the raw ElementDefinition; `in_slice(node, profile, slice_name)` tells
@@ -38,6 +40,7 @@ class Environment:
     now: datetime | None = None
     trace: Callable[[str, Items], None] | None = None
     work_limit: int = DEFAULT_WORK_LIMIT
+    target: Callable[[Node], Node | None] | None = None
 
 
 class Run:

@@ -76,15 +76,12 @@ def add_slot(parent: Node, holder: dict[str, Any], slot: Slot, out: Items) -> No
     if found is None:
         return
     element = slot.element
+    is_any = kind == "Resource"
     if type(found) is list:
         for index, value in enumerate(found):
-            out.append(Node(value, _actual(value, kind), parent, element, index))
+            out.append(Node(value, (is_any and resource_type(value)) or kind, parent, element, index))
     else:
-        out.append(Node(found, _actual(found, kind), parent, element))
-
-
-def _actual(value: Any, kind: str) -> str:
-    return (resource_type(value) or kind) if kind == "Resource" else kind
+        out.append(Node(found, (is_any and resource_type(found)) or kind, parent, element))
 
 
 def _add_primitive(parent: Node, found: Any, sibling: Any, slot: Slot, out: Items) -> None:

@@ -11,9 +11,10 @@ from functools import lru_cache
 from threading import Lock
 
 from fhir_server.fhirpath.automaton import Automaton
+from fhir_server.fhirpath.backtracking import MAX_STEPS, most_steps
 from fhir_server.fhirpath.errors import FhirPathError
 from fhir_server.fhirpath.limits import check_text
-from fhir_server.fhirpath.regex_syntax import PatternError, is_regular, nesting, read_pattern
+from fhir_server.fhirpath.regex_syntax import Pattern, PatternError, is_regular, nesting, read_pattern
 
 MAX_PATTERN = 2_048
 MAX_WORK = 8_000_000
@@ -26,11 +27,25 @@ _GROUP = re.compile(r"\$(?:\{(\w+)\}|(\d+))")
 
 
 @dataclass(frozen=True, slots=True)
+class _Backtracker:
+    """A pattern for Python's `re`, with its tree to tell beforehand what a text would cost."""
+
+    tree: Pattern
+    expression: re.Pattern[str]
+
+    def bounded(self, text: str) -> str:
+        """Return the text.  Raises FhirPathError where it could take too long."""
+        if most_steps(self.tree, len(_bounded(text, MAX_BACKTRACKED))) > MAX_STEPS:
+            raise FhirPathError("the pattern could take too long with a text of this length")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
 class _Matcher:
     """A pattern as an automaton, or as a `re` where that cannot do it; `lock` guards its memory."""
 
     automaton: Automaton | None
-    expression: re.Pattern[str] | None
+    backtracker: _Backtracker | None
     lock: Lock
 
 
@@ -54,11 +69,11 @@ def replace(text: str, pattern: str, replacement: str) -> str:
     """
     if not pattern:
         return text
-    expression = _backtracking(pattern)
+    matcher = _backtracking(pattern)
     # Every character can be replaced, and an empty match before each, by as many copies of groups.
     check_text((len(text) + 1) * (len(replacement) + replacement.count("$") * len(text)))
     try:
-        return expression.sub(_template(replacement), _bounded(text, MAX_BACKTRACKED))
+        return matcher.expression.sub(_template(replacement), matcher.bounded(text))
     except (re.error, IndexError) as error:
         raise FhirPathError("the replacement names a group that the pattern does not have") from error
 
@@ -67,10 +82,10 @@ def _match(text: str, matcher: _Matcher, *, search: bool) -> bool:
     if matcher.automaton is not None:
         with matcher.lock:
             return matcher.automaton.accepts(_bounded(text, MAX_WORK // matcher.automaton.size))
-    if matcher.expression is None:
+    if matcher.backtracker is None:
         raise FhirPathError("the pattern cannot be matched")
-    bounded = _bounded(text, MAX_BACKTRACKED)
-    found = matcher.expression.search(bounded) if search else matcher.expression.fullmatch(bounded)
+    expression, bounded = matcher.backtracker.expression, matcher.backtracker.bounded(text)
+    found = expression.search(bounded) if search else expression.fullmatch(bounded)
     return found is not None
 
 
@@ -96,11 +111,13 @@ def _matcher(pattern: str, *, search: bool) -> _Matcher:
 
 
 @lru_cache(maxsize=256)
-def _backtracking(pattern: str) -> re.Pattern[str]:
+def _backtracking(pattern: str) -> _Backtracker:
     try:
-        if nesting(read_pattern(_bounded(pattern, MAX_PATTERN))) > 1:
+        tree = read_pattern(_bounded(pattern, MAX_PATTERN))
+        if nesting(tree) > 1:
             raise FhirPathError("a pattern with repeats inside repeats is not used for this")
         # `$` is the very end, as in the automaton; Python's also stands before a last line feed.
-        return re.compile(_DOLLAR.sub(r"\1\\Z", pattern), re.DOTALL | re.ASCII)
+        expression = re.compile(_DOLLAR.sub(r"\1\\Z", pattern), re.DOTALL | re.ASCII)
     except (PatternError, re.error, RecursionError, OverflowError) as error:
         raise FhirPathError("the pattern of a match cannot be used") from error
+    return _Backtracker(tree, expression)

@@ -30,7 +30,6 @@ _UCUM_OF_WORD: Mapping[str, str] = MappingProxyType({
     "year": "a", "month": "mo", "week": "wk", "day": "d",
     "hour": "h", "minute": "min", "second": "s", "millisecond": "ms",
 })  # fmt: skip
-WORD_OF_UCUM: Mapping[str, str] = MappingProxyType({code: word for word, code in _UCUM_OF_WORD.items()})
 _WIDE = Context(prec=100)
 _TEXT = re.compile(r"(?P<value>[+-]?[0-9]+(?:\.[0-9]+)?)\s*(?:'(?P<unit>[^']+)'|(?P<word>[a-zA-Z]+))?\Z")
 

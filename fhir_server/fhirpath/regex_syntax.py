@@ -72,9 +72,13 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Special:
-    """Something that needs backtracking; `inner` is what it holds, for measuring."""
+    """Something that needs backtracking; `inner` is what it holds, for measuring.
+
+    `is_atomic`: once it has matched, no other way through it is tried.
+    """
 
     inner: Pattern | None = None
+    is_atomic: bool = False
 
 
 Pattern = Characters | Sequence | Choice | Repeat | Edge | Special
@@ -194,7 +198,7 @@ class _Reader:
         return Characters(((mark, mark),))
 
     def _group(self, depth: int) -> Pattern:
-        is_special = False
+        is_special, mark = False, ""
         if self._accept("?"):
             mark = self._next()
             if mark == "<" and self._peek() not in "=!":
@@ -205,7 +209,7 @@ class _Reader:
         inner = self.choice(depth + 1)
         if not self._accept(")"):
             raise PatternError("a group is not closed")
-        return Special(inner) if is_special else inner
+        return Special(inner, mark in ("=", "!", "<", ">")) if is_special else inner
 
     def _escape(self) -> Pattern:
         mark = self._peek()

@@ -18,6 +18,8 @@ def resolve(item: Node | str, run: Run) -> Node | None:
     text = _text(item)
     if text is None:
         return None
+    if type(item) is Node and run.environment.target is not None:
+        return run.environment.target(item)
     local = _local(item, text, run)
     if local is not None:
         return local

@@ -1,8 +1,8 @@
 """The definitions that validation uses: the packages, and what was posted, in generations swapped whole.
 
 A generation is made when a profile is first asked for, and again after a definition was written by any
-worker: this one looks for that at most once a second, by one look-up.  The old generation stays in use until
-the new one is whole.
+worker, or a package was loaded: this one looks for that at most once a second, by one look-up and the dates
+of the packages.  The old generation stays in use until the new one is whole.
 """
 
 from __future__ import annotations
@@ -30,13 +30,15 @@ Compiler = Callable[[Registry], Validator]
 class Generation:
     """Definitions that do not change, and the validator made of them.
 
-    `trees` are the posted ones as they are stored, `posted` the profiles among them.
+    `trees` are the posted ones as they are stored, `posted` the profiles among them, `packages` those that
+    they were laid over.
     """
 
     registry: Registry
     validator: Validator
     trees: Sequence[dict[str, Any]]
     posted: PostedProfiles
+    packages: Registry
 
     def usable(self, profiles: Sequence[str]) -> tuple[list[str], list[Issue]]:
         """Return which of the canonicals that are asked for can be used, and why the others cannot.
@@ -57,10 +59,19 @@ class Definitions:
     """The generation in use.  Safe to share between threads; made once for each worker."""
 
     def __init__(
-        self, registry: Registry, stored: StoredDefinitions, clock: Clock, compiler: Compiler
+        self,
+        registry: Registry,
+        stored: StoredDefinitions,
+        clock: Clock,
+        compiler: Compiler,
+        packages: Callable[[], Registry] | None = None,
     ) -> None:
-        """`registry` holds the packages; `compiler` makes the validator of a generation."""
-        self._packages = registry
+        """`registry` holds the packages at the start; `compiler` makes the validator of a generation.
+
+        `packages` returns those of the moment: the same object as long as they are the same.
+        """
+        self._first = registry.generation
+        self._packages = packages or (lambda: registry)
         self._stored = stored
         self._clock = clock
         self._compile = compiler
@@ -73,7 +84,7 @@ class Definitions:
     def made(self) -> int:
         """How many generations were made so far: none, as long as nobody asked for a profile."""
         found = self._generation
-        return 0 if found is None else found.registry.generation - self._packages.generation
+        return 0 if found is None else found.registry.generation - self._first
 
     def current(self) -> Generation:
         """Return the generation in use, at most a second behind what is stored.
@@ -108,16 +119,16 @@ class Definitions:
     def _look(self) -> Generation:
         # The time comes first, and the mark before what it stands for: what changes meanwhile is seen again.
         self._looked = self._clock.now()
-        mark = self._stored.mark()
-        if self._generation is not None and mark == self._mark:
-            return self._generation
-        trees = tuple(self._stored.trees())
-        if self._generation is None or trees != self._generation.trees:
-            self._generation = self._next(trees)
+        packages, mark, known = self._packages(), self._stored.mark(), self._generation
+        if known is not None and mark == self._mark and packages is known.packages:
+            return known
+        trees = known.trees if known is not None and mark == self._mark else tuple(self._stored.trees())
+        if known is None or packages is not known.packages or trees != known.trees:
+            known = self._generation = self._next(packages, trees)
         self._mark = mark
-        return self._generation
+        return known
 
-    def _next(self, trees: tuple[dict[str, Any], ...]) -> Generation:
-        number = self._packages.generation + self.made + 1
-        registry, posted = registry_with(self._packages, trees, number)
-        return Generation(registry, self._compile(registry), trees, posted)
+    def _next(self, packages: Registry, trees: Sequence[dict[str, Any]]) -> Generation:
+        number = self._first + self.made + 1
+        registry, posted = registry_with(packages, trees, number)
+        return Generation(registry, self._compile(registry), trees, posted, packages)

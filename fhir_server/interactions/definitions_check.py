@@ -209,7 +209,8 @@ def _included(tree: Tree) -> Iterator[tuple[str, str]]:
     for part in ("include", "exclude"):
         for position, include in enumerate(compose.get(part, ())):
             for number, url in enumerate(include.get("valueSet", ())):
-                yield f"{part}[{position}].valueSet[{number}]", without_version(url)
+                if url is not None:
+                    yield f"{part}[{position}].valueSet[{number}]", without_version(url)
 
 
 def _code_system_faults(_around: Surroundings, tree: Tree) -> Iterator[Issue]:
@@ -222,9 +223,12 @@ def _code_system_faults(_around: Surroundings, tree: Tree) -> Iterator[Issue]:
             for position, concept in enumerate(holder.get("concept", ()))
         ]
         for place, concept in inside:
-            if concept["code"] in seen:
+            code = concept.get("code")
+            if code is None:
+                continue  # an extension says why
+            if code in seen:
                 yield Issue("illegal-value", "The code system has this code already.", f"{place}.code")
-            seen.add(concept["code"])
+            seen.add(code)
         waiting.extend(reversed(inside))
 
 

@@ -27,5 +27,7 @@ def parse_canonical(text: str) -> Canonical:
 
 def without_version(text: str) -> str:
     """Return a canonical as definitions are looked up: `url#fragment`, its version cut off."""
+    if "|" not in text:
+        return text
     parts = parse_canonical(text)
     return str(Canonical(parts.url, fragment=parts.fragment))

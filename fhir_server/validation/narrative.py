@@ -20,6 +20,9 @@ _ELEMENTS = frozenset(
     )
 )
 """HTML 4.0, chapters 7 to 11 and 15, links and images; nothing that runs, submits or embeds."""
+_QUALIFIED = frozenset(f"{_NAMESPACE} {name}" for name in _ELEMENTS)
+"""As the parser calls them."""
+_ROOT = f"{_NAMESPACE} div"
 _LINKS = frozenset({"href", "src", "longdesc", "cite"})
 _ACTIVE = re.compile(r"(?:javascript|vbscript|data(?!:image/(?!svg))):", re.IGNORECASE)
 _BLANKS = re.compile(r"[\x00-\x20]+")
@@ -52,10 +55,10 @@ def narrative_fault(text: str) -> str | None:
 class _Reader:
     """One pass over one narrative."""
 
-    __slots__ = ("_depth",)
+    __slots__ = ("_is_inside",)
 
     def __init__(self) -> None:
-        self._depth = 0
+        self._is_inside = False
 
     def read(self, text: str) -> None:
         parser = expat.ParserCreate(namespace_separator=" ")
@@ -63,7 +66,6 @@ class _Reader:
         parser.ProcessingInstructionHandler = self._instruction
         parser.XmlDeclHandler = self._instruction
         parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
         parser.Parse(text, True)
 
     def _doctype(self, *_: object) -> None:
@@ -73,19 +75,18 @@ class _Reader:
         raise _Refused("processing instructions and an XML declaration are not allowed")
 
     def _start(self, qualified: str, attributes: dict[str, str]) -> None:
-        namespace, _, name = qualified.rpartition(" ")
-        if namespace != _NAMESPACE:
-            raise _Refused(f"every element must be in the namespace {_NAMESPACE}")
-        if self._depth == 0 and name != "div":
-            raise _Refused("the root element must be `div`")
-        if name not in _ELEMENTS:
-            raise _Refused("it holds an element that narratives may not have (scripts, forms, frames …)")
+        if qualified not in _QUALIFIED or not (self._is_inside or qualified == _ROOT):
+            raise _Refused(self._reason(qualified))
+        self._is_inside = True
         for attribute, value in attributes.items():
             _check_attribute(attribute.lower(), value)
-        self._depth += 1
 
-    def _end(self, _name: str) -> None:
-        self._depth -= 1
+    def _reason(self, qualified: str) -> str:
+        if not qualified.startswith(f"{_NAMESPACE} "):
+            return f"every element must be in the namespace {_NAMESPACE}"
+        if not self._is_inside and qualified != _ROOT:
+            return "the root element must be `div`"
+        return "it holds an element that narratives may not have (scripts, forms, frames …)"
 
 
 def _check_attribute(name: str, value: str) -> None:

@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +14,24 @@ from fhir_server.validation.questionnaire_items import Item, answer_of, objects
 from fhir_server.validation.questionnaire_values import Incomparable, compare, same
 
 Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(slots=True)
+class Level:
+    """Items of a response that stand side by side."""
+
+    rows: Rows
+    _named: dict[Any, list[Mapping[str, Any]]] = field(default_factory=dict)
+
+    def named(self, link_id: Any) -> list[Mapping[str, Any]]:
+        """Return the items of that linkId, here and below."""
+        if not self._named:
+            for row in _below(self.rows):
+                if isinstance(row.get("linkId"), str):
+                    self._named.setdefault(row["linkId"], []).append(row)
+        return self._named.get(link_id, []) if isinstance(link_id, str) else []
+
+
 Answers = list[tuple[str, Any]]
 
 _ORDERED: Mapping[str, Callable[[int], bool]] = MappingProxyType({
@@ -27,7 +46,7 @@ _FHIRPATH = "text/fhirpath"
 _EXPRESSION = "sdc-questionnaire-enableWhenExpression"
 
 
-def is_enabled(item: Item, around: Sequence[Rows], evaluate: Evaluate) -> bool | None:
+def is_enabled(item: Item, around: Sequence[Level], evaluate: Evaluate) -> bool | None:
     """Return whether an item is asked; None if only an expression knows that cannot be evaluated.
 
     `around` are the items of the response that surround it, the outermost first; `evaluate` gives the truth
@@ -44,7 +63,7 @@ def is_enabled(item: Item, around: Sequence[Rows], evaluate: Evaluate) -> bool |
     return any(met) if item.node.get("enableBehavior") == "any" else all(met)
 
 
-def _is_met(condition: Mapping[str, Any], around: Sequence[Rows]) -> bool:
+def _is_met(condition: Mapping[str, Any], around: Sequence[Level]) -> bool:
     answers = _answers(condition.get("question"), around)
     operator = condition.get("operator")
     expected = answer_of(condition, "answer")
@@ -71,10 +90,10 @@ def _holds(test: Callable[[int], bool], answer: tuple[str, Any], expected: tuple
         return False
 
 
-def _answers(link_id: Any, around: Sequence[Rows]) -> Answers:
+def _answers(link_id: Any, around: Sequence[Level]) -> Answers:
     """The answers to a question: of the items nearest to the one that asks."""
-    for rows in reversed(around):
-        found = [row for row in _below(rows) if row.get("linkId") == link_id]
+    for level in reversed(around):
+        found = level.named(link_id)
         if found:
             answers = (answer_of(answer) for row in found for answer in objects(row.get("answer")))
             return [answer for answer in answers if answer is not None]

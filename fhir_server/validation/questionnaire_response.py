@@ -14,7 +14,7 @@ from fhir_server.model.outcome import Issue
 from fhir_server.validation.base.walk import Place
 from fhir_server.validation.base.world import World, fault
 from fhir_server.validation.questionnaire_answers import answer_faults, exclusive_faults
-from fhir_server.validation.questionnaire_enabling import Evaluate, Rows, is_enabled
+from fhir_server.validation.questionnaire_enabling import Evaluate, Level, is_enabled
 from fhir_server.validation.questionnaire_items import Item, items_of, objects
 from profiles.type_model import RegistryTypeModel
 
@@ -89,24 +89,26 @@ class _Walk:
     link_ids: frozenset[str]
 
     def level(
-        self, items: Sequence[Item], rows: _Placed, path: str, around: tuple[Rows, ...]
+        self, items: Sequence[Item], rows: _Placed, path: str, around: tuple[Level, ...]
     ) -> Iterator[Issue]:
         """Yield the faults of the items at one place, and of all below."""
-        around = (*around, [row for _, row in rows])
+        around = (*around, Level([row for _, row in rows]))
         known = {item.link_id for item in items}
+        own: dict[Any, _Placed] = {}
         for place, row in rows:
             if row.get("linkId") not in known:
                 yield self._unknown(row.get("linkId"), place)
+            else:
+                own.setdefault(row["linkId"], []).append((place, row))
         for item in items:
-            own = [(place, row) for place, row in rows if row.get("linkId") == item.link_id]
-            yield from self._item(item, own, path, around)
+            yield from self._item(item, own.get(item.link_id, []), path, around)
 
     def _unknown(self, link_id: Any, place: str) -> Issue:
         elsewhere = link_id in self.link_ids
         text = "stands elsewhere in the questionnaire." if elsewhere else "is not in the questionnaire."
         return fault(self.world.options.questionnaires, "unknown-element", text, f"{place}.linkId")
 
-    def _item(self, item: Item, rows: _Placed, path: str, around: tuple[Rows, ...]) -> Iterator[Issue]:
+    def _item(self, item: Item, rows: _Placed, path: str, around: tuple[Level, ...]) -> Iterator[Issue]:
         enabled = is_enabled(item, around, self.evaluate)
         if enabled is False:
             for place, row in rows:
@@ -129,7 +131,7 @@ class _Walk:
             yield self._fault(f"the required item {item.link_id!r} is not answered.", at, "missing-element")
 
     def _answers(
-        self, item: Item, row: Mapping[str, Any], place: str, around: tuple[Rows, ...]
+        self, item: Item, row: Mapping[str, Any], place: str, around: tuple[Level, ...]
     ) -> Iterator[Issue]:
         answers = objects(row.get("answer"))
         if len(answers) > 1 and not item.repeats:

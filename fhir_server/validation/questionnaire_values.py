@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from typing import Any
 
 from fhir_server.fhirpath.units import measure
@@ -65,7 +65,11 @@ def _compare_quantities(one: Any, other: Any) -> int:
     left, right = one.get("value"), other.get("value")
     if not (is_number(left) and is_number(right)):
         raise Incomparable
-    return _sign(decimal(left) * _factor(one, other), decimal(right) * _factor(other, one))
+    mine, theirs = _factor(one, other), _factor(other, one)
+    try:
+        return _sign(decimal(left) * mine, decimal(right) * theirs)
+    except DecimalException as error:  # out of range in the other's unit
+        raise Incomparable from error
 
 
 def _factor(quantity: Mapping[str, Any], other: Mapping[str, Any]) -> Decimal:
@@ -83,7 +87,4 @@ def _factor(quantity: Mapping[str, Any], other: Mapping[str, Any]) -> Decimal:
 
 
 def _sign(one: Decimal, other: Decimal) -> int:
-    try:
-        return (one > other) - (one < other)
-    except InvalidOperation as error:
-        raise Incomparable from error
+    return (one > other) - (one < other)

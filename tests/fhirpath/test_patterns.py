@@ -134,6 +134,37 @@ def test_replacing(pattern: str, replacement: str, expected: str) -> None:
     assert replace("abc", pattern, replacement) == expected
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        pytest.param("a*a*a*a*a*a*b", id="repeats-in-a-row"),
+        pytest.param("(a|aa)+b", id="overlapping-choice"),
+        pytest.param("(a|a){60}b", id="counted-choice"),
+        pytest.param("a?" * 60 + "b", id="many-optionals"),
+        pytest.param("(?P<x>a*)a*a*a*a*b", id="named-group"),
+    ],
+)
+def test_what_backtracks_too_long_is_refused_before_it_starts(pattern: str) -> None:
+    text = "a" * 200
+    for attempt in (lambda: replace(text, pattern, "x"), lambda: matches(text, f"(?!z){pattern}")):
+        with pytest.raises(FhirPathError, match="too long"):
+            attempt()
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "expected"),
+    [
+        pytest.param(
+            "Correct1horse" * 3, "^(?=.*[A-Z])(?=.*[0-9])(?=.*[a-z]).{8,}$", True, id="three-looks-ahead"
+        ),
+        pytest.param(" " * 2_000 + "x", r"^\s+(?=x)x$", True, id="one-repeat-over-a-long-text"),
+        pytest.param("ab" * 8, "(?!z)(ab|cd)+", True, id="choice-over-a-short-text"),
+    ],
+)
+def test_what_backtracks_little_is_matched(text: str, pattern: str, expected: bool) -> None:
+    assert matches(text, pattern) is expected
+
+
 def test_replacing_refuses_what_could_take_forever() -> None:
     with pytest.raises(FhirPathError, match="repeats inside repeats"):
         replace("a" * 50, "(a+)+$", "b")

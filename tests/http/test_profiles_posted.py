@@ -222,6 +222,19 @@ def test_definitions_that_constrain_nothing_are_only_stored(client: FlaskClient)
     assert answer.status_code == 201, answer.text
 
 
+def test_a_definition_may_say_by_an_extension_why_a_code_or_a_canonical_is_not_there(
+    client: FlaskClient,
+) -> None:
+    reason = {"url": f"{R4}data-absent-reason", "valueCode": "unknown"}
+    system = code_system(own_url("CodeSystem"), "a")
+    system["concept"] += [{"_code": {"extension": [reason]}}] * 2
+    included = value_set(own_url("ValueSet"), {"valueSet": [None], "_valueSet": [{"extension": [reason]}]})
+    for definition in (system, included):
+        answer = send(client, "POST", f"/{definition['resourceType']}", definition)
+        assert answer.status_code == 201, answer.text
+    assert judged(client, f"{R4}Patient", patient()) == []
+
+
 def test_another_worker_uses_a_posted_profile_a_second_later(
     database_uri: str, database_name: str, clock: FixedClock
 ) -> None:

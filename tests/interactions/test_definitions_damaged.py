@@ -103,7 +103,7 @@ def structure(registry: Registry) -> StructureValidator:
 
 def generation_of(registry: Registry, structure: StructureValidator, *trees: dict[str, Any]) -> Generation:
     laid, posted = registry_with(registry, trees, 2)
-    return Generation(laid, whole_validator(laid, structure), trees, posted)
+    return Generation(laid, whole_validator(laid, structure), trees, posted, registry)
 
 
 def test_the_whole_definition_is_right(registry: Registry, structure: StructureValidator) -> None:

@@ -117,9 +117,24 @@ def sliced(count: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def answered(count: int) -> dict[str, Any]:
+    """A response whose every question is asked because of the answer to the first."""
+    when = [{"question": "q0", "operator": "=", "answerString": "x"}]
+    items = [
+        {"linkId": f"q{number}", "type": "string", **({"enableWhen": when} if number else {})}
+        for number in range(count)
+    ]
+    return {
+        "resourceType": "QuestionnaireResponse", "text": TEXT, "status": "completed", "questionnaire": "#asked",
+        "contained": [{"resourceType": "Questionnaire", "id": "asked", "status": "active", "item": items}],
+        "item": [{"linkId": item["linkId"], "answer": [{"valueString": "x"}]} for item in items],
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "make",
     [
+        pytest.param(answered, id="questions-that-ask-for-one-another"),
         pytest.param(extended, id="extensions-in-entries"),
         pytest.param(linked, id="entries-that-refer"),
         pytest.param(versions, id="entries-of-one-name"),

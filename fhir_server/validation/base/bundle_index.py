@@ -82,7 +82,7 @@ class BundleIndex:
         return id(found) in self.versioned
 
     def _plain(self, text: str, full_url: str | None) -> tuple[Entry, ...]:
-        if RELATIVE.match(text) is None:
+        if not text[:1].isupper() or RELATIVE.match(text) is None:
             return self.by_url.get(text, ())
         home = RESTFUL.match(full_url or "")
         if home is not None:

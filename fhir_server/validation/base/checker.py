@@ -6,7 +6,7 @@ Spec: https://hl7.org/fhir/R4/validation.html
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 from fhir_server.fhirpath import Node
 from fhir_server.model.outcome import Issue
@@ -20,6 +20,7 @@ from fhir_server.validation.report import Report, ReportFull
 from profiles.registry import Registry
 from terminology.ports import Concepts
 
+_Rules: TypeAlias = tuple[BaseRule, ...]
 _MALFORMED = (TypeError, AttributeError, KeyError, IndexError, ValueError, RecursionError)
 
 
@@ -34,10 +35,10 @@ class BaseChecker:
         self._registry = registry
         self._concepts = concepts
         self._options = options or BaseOptions()
-        self._walker = Walker(registry)
         self._on_resource = self._asked(ON_RESOURCE)
         self._on_element = {path: self._asked(rows) for path, rows in ON_ELEMENT.items()}
         self._on_type = {name: self._asked(rows) for name, rows in ON_TYPE.items()}
+        self._walker = Walker(registry, self._rules_of)
 
     def issues(self, resource: Any, *, at: str | None = None, resolve: Resolve | None = None) -> list[Issue]:
         """Return what breaks a base rule, at most 100 issues and one that says so; see `BaseOptions`.
@@ -49,11 +50,13 @@ class BaseChecker:
         world = World(self._registry, self._concepts, self._options, resolve, resource)
         report = Report()
 
-        def visit(place: Place) -> None:
-            for rule in self._rules_of(place):
-                with suppress(*_MALFORMED):  # what is shaped otherwise than defined: structure says so
+        def visit(place: Place, rules: _Rules) -> None:
+            for rule in rules:
+                try:
                     for issue in rule(place, world):
                         report.put(issue)
+                except _MALFORMED:  # what is shaped otherwise than defined: structure says so
+                    continue
 
         with suppress(ReportFull):
             self._walker.walk(resource, at or str(resource.get("resourceType")), visit)
@@ -76,11 +79,12 @@ class BaseChecker:
                 # A warning at most: the profile binds units that the specification's own words leave open.
                 session.put(fault("warning", "profile-mismatch", text, root.path))
 
-    def _asked(self, rows: tuple[tuple[str, BaseRule], ...]) -> tuple[BaseRule, ...]:
+    def _asked(self, rows: tuple[tuple[str, BaseRule], ...]) -> _Rules:
         return tuple(rule for level, rule in rows if getattr(self._options, level) is not None)
 
-    def _rules_of(self, place: Place) -> tuple[BaseRule, ...]:
-        rules = self._on_type.get(place.type, ())
-        if place.type == "BackboneElement":
-            return self._on_element.get(place.element.path, rules)
-        return rules if place.value is not place.scope.resource else rules + self._on_resource
+    def _rules_of(self, kind: str, path: str) -> _Rules:
+        """What is asked of an element of a type at a path of definitions."""
+        rules = self._on_type.get(kind, ())
+        if kind == "BackboneElement":
+            return self._on_element.get(path, rules)
+        return rules + self._on_resource if kind == path else rules

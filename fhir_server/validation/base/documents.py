@@ -73,7 +73,7 @@ def _unreachable(index: BundleIndex, first: Entry, place: Place, world: World) -
     near: dict[int, set[int]] = {entry.index: set() for entry in index.entries}
     joined: set[int] = set()
     for entry in index.entries:
-        for text in _texts(entry.resource):
+        for text in set(_texts(entry.resource)):
             found = index.matches(text, entry.full_url)
             found = found or (index.same_name(text) if world.options.loose_links != "error" else ())
             # Who leads to one of several of a name leads to all: after the first, one link is enough.
@@ -98,9 +98,9 @@ def _texts(node: Any) -> Iterator[str]:
     waiting = [node]
     while waiting:
         current = waiting.pop()
-        if isinstance(current, dict):
-            waiting.extend(current.values())
-        elif isinstance(current, list):
-            waiting.extend(current)
-        elif isinstance(current, str) and ("/" in current or ":" in current) and " " not in current:
-            yield current
+        for value in current.values() if type(current) is dict else current:
+            kind = type(value)
+            if kind is dict or kind is list:
+                waiting.append(value)
+            elif kind is str and ("/" in value or ":" in value) and " " not in value:
+                yield value

@@ -15,6 +15,7 @@ from fhir_server.validation.base.world import World, fault
 from profiles.definitions import ExtensionContext, Profile
 from profiles.registry import Registry
 
+_AT = ".url"
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+\Z")
 _MOST_SUFFIXES = 27
 """Three for each choice on the way: no context names more than three of them."""
@@ -28,41 +29,45 @@ def extension_faults(place: Place, world: World) -> Iterator[Issue]:
     url = place.value.get("url") if isinstance(place.value, dict) else None
     if not isinstance(url, str):
         return
-    at = f"{place.path}.url"
     if _ABSOLUTE.match(url) is None:
         if place.parent is None or place.parent.type != "Extension":
-            yield fault(world.options.texts, "illegal-value", "must be an absolute URL.", at)
+            yield fault(world.options.texts, "illegal-value", "must be an absolute URL.", place, _AT)
         return
     if "|" in url:
-        yield fault(world.options.texts, "illegal-value", "may not carry a version.", at)
+        yield fault(world.options.texts, "illegal-value", "may not carry a version.", place, _AT)
         return
     profile = world.registry.profiles.get(url)
     if profile is None or profile.type != "Extension":
-        yield from _unknown(world, url, at)
+        yield from _unknown(place, world, url)
     elif world.options.known_extensions is not None:
-        yield from _known(place, world, profile, at)
+        yield from _known(place, world, profile)
 
 
-def _unknown(world: World, url: str, at: str) -> Iterator[Issue]:
+def _unknown(place: Place, world: World, url: str) -> Iterator[Issue]:
     options = world.options
     if options.unknown_extensions is None or _OTHER_VERSION.match(url) is not None:
         return
+    level = options.unknown_extensions
+    if level == "information" and place.element.name == "modifierExtension":
+        level = "warning"  # it may turn what is said into its opposite, and nobody here can tell
     if not url.startswith(options.extension_domains):
-        yield fault(options.unknown_extensions, "unknown-element", "no definition is known.", at)
+        yield fault(level, "unknown-element", "no definition is known.", place, _AT)
 
 
-def _known(place: Place, world: World, profile: Profile, at: str) -> Iterator[Issue]:
+def _known(place: Place, world: World, profile: Profile) -> Iterator[Issue]:
     level = world.options.known_extensions
     modifies = profile.elements[0].modifier
     if modifies is not (place.element.name == "modifierExtension"):
         wanted, other = ("modifierExtension", "extension") if modifies else ("extension", "modifierExtension")
-        yield fault(level, "invariant", f"{profile.url} belongs into {wanted}, not {other}.", at)
+        text = f"{profile.url} belongs into {wanted}, not {other}."
+        yield fault(level, "invariant", text, place, _AT)
     if profile.url.startswith(_CORE):
         level = world.options.core_contexts
     contexts = profile.contexts
     if level is not None and contexts and not any(_fits(context, place, world) for context in contexts):
         allowed = ", ".join(context.expression for context in contexts)
-        yield fault(level, "invariant", f"{profile.url} may not stand here, only on {allowed}.", at)
+        text = f"{profile.url} may not stand here, only on {allowed}."
+        yield fault(level, "invariant", text, place, _AT)
 
 
 def _fits(context: ExtensionContext, place: Place, world: World) -> bool:

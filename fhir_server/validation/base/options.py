@@ -25,6 +25,7 @@ class BaseOptions:
     core_contexts: Level = "warning"
     """The place of an extension of HL7 itself: its releases have both widened and narrowed their contexts."""
     unknown_extensions: Level = "information"
+    """An extension that nobody here knows; one that modifies is a warning at least, unless this is None."""
     extension_domains: tuple[str, ...] = ()
     """What canonicals may begin with whose definitions are not asked for."""
     bundles: Level = "error"

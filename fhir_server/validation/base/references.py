@@ -13,6 +13,7 @@ from fhir_server.validation.base.bundle_index import RELATIVE, RESTFUL, Entry
 from fhir_server.validation.base.walk import Place
 from fhir_server.validation.base.world import World, fault
 
+_AT = ".reference"
 _URNS = ("urn:uuid:", "urn:oid:")
 _WHOLE = frozenset({"document", "message"})
 """Bundles that have to hold what their URNs refer to."""
@@ -23,18 +24,18 @@ def reference_faults(place: Place, world: World) -> Iterator[Issue]:
     text = place.value.get("reference") if isinstance(place.value, dict) else None
     if not isinstance(text, str) or text.startswith("#") or "?" in text:
         return
-    at = f"{place.path}.reference"
     bundle = place.scope.outer.bundle
     if bundle is not None and bundle.resource.get("type") != "history":
         index = world.index_of(bundle)
         found = index.matches(text, place.scope.outer.full_url) or index.by_uuid(text)
         if found:
-            yield from _found_faults(place, world, text, found, at)
+            yield from _found_faults(place, world, text, found)
             return
         if text.startswith(_URNS) and bundle.resource.get("type") in _WHOLE and not _is_document_link(place):
-            yield fault(world.options.references, "unresolved-reference", "no entry has this fullUrl.", at)
+            text = "no entry has this fullUrl."
+            yield fault(world.options.references, "unresolved-reference", text, place, _AT)
             return
-    yield from _outside_faults(place, world, text, at)
+    yield from _outside_faults(place, world, text)
 
 
 def _is_document_link(place: Place) -> bool:
@@ -42,47 +43,41 @@ def _is_document_link(place: Place) -> bool:
     return place.scope.resource.get("resourceType") == "Composition"
 
 
-def _found_faults(
-    place: Place, world: World, text: str, found: tuple[Entry, ...], at: str
-) -> Iterator[Issue]:
+def _found_faults(place: Place, world: World, text: str, found: tuple[Entry, ...]) -> Iterator[Issue]:
     bundle = place.scope.outer.bundle
     if bundle is not None and "/_history/" not in text and world.index_of(bundle).is_versioned(found):
-        yield fault(
-            world.options.references,
-            "illegal-reference",
-            "several entries match; name the version that is meant.",
-            at,
-        )
+        text = "several entries match; name the version that is meant."
+        yield fault(world.options.references, "illegal-reference", text, place, _AT)
         return
-    yield from _type_faults(place, world, text, found[0].resource, at)
+    yield from _type_faults(place, world, text, found[0].resource)
 
 
-def _outside_faults(place: Place, world: World, text: str, at: str) -> Iterator[Issue]:
+def _outside_faults(place: Place, world: World, text: str) -> Iterator[Issue]:
     if world.options.unresolved is None or world.resolve is None:
         return
     target = world.parameter_named(text) or world.resolve(text)
     if target is None:
         if RELATIVE.match(text) is not None:
-            yield fault(world.options.unresolved, "unresolved-reference", "the target is not known.", at)
+            text = "the target is not known."
+            yield fault(world.options.unresolved, "unresolved-reference", text, place, _AT)
         return
-    yield from _type_faults(place, world, text, target, at)
+    yield from _type_faults(place, world, text, target)
 
 
-def _type_faults(
-    place: Place, world: World, text: str, target: Mapping[str, Any], at: str
-) -> Iterator[Issue]:
+def _type_faults(place: Place, world: World, text: str, target: Mapping[str, Any]) -> Iterator[Issue]:
     level = world.options.references
     kind = target.get("resourceType")
     if kind not in world.registry.resource_types:
         return
     form = RELATIVE.match(text) or RESTFUL.match(text)
     if form is not None and form["type"] in world.registry.resource_types and form["type"] != kind:
-        yield fault(level, "illegal-reference", f"says {form['type']}, but {kind} is there.", at)
+        text = f"says {form['type']}, but {kind} is there."
+        yield fault(level, "illegal-reference", text, place, _AT)
         return
     allowed = targets_of(place, world)
     if allowed and kind not in allowed:
         text = f"may point to {', '.join(sorted(allowed))}, not to {kind}."
-        yield fault(level, "illegal-reference", text, at)
+        yield fault(level, "illegal-reference", text, place, _AT)
 
 
 def targets_of(place: Place, world: World) -> frozenset[str]:

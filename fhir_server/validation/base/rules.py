@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -32,7 +32,7 @@ from fhir_server.validation.base.walk import Place
 from fhir_server.validation.base.world import World
 from fhir_server.validation.questionnaire_response import response_faults
 
-BaseRule: TypeAlias = Callable[[Place, World], Iterator[Issue]]
+BaseRule: TypeAlias = Callable[[Place, World], Iterable[Issue]]
 
 _CODED = ("bindings", binding_faults)
 _URI = ("texts", uri_faults)

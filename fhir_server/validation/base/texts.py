@@ -6,7 +6,7 @@ Spec: https://hl7.org/fhir/R4/datatypes.html
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fhir_server.model.outcome import Issue
@@ -17,14 +17,22 @@ _UUID = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0
 _OID = re.compile(r"urn:oid:[0-2](?:\.(?:0|[1-9][0-9]*))+\Z")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _EXAMPLE = re.compile(r"(?:https?://)(?:[a-z0-9\-]+\.)*(?:example\.(?:org|com)|acme\.com)(?:[/:]|\Z)")
+_TOLD = ("urn:", "#")
+"""How the URIs begin that have a form of their own."""
 _TAG = re.compile(r"<[A-Za-z!/?]")
 
 
-def uri_faults(place: Place, world: World) -> Iterator[Issue]:
-    """Yield what is wrong with the text of a uri, url or oid."""
+def uri_faults(place: Place, world: World) -> Iterable[Issue]:
+    """Return what is wrong with the text of a uri, url or oid."""
     text = place.value
     if not isinstance(text, str) or world.options.texts is None:
-        return
+        return ()
+    if world.options.example_urls is None and not text.startswith(_TOLD):
+        return ()
+    return _uri_faults(text, place, world)
+
+
+def _uri_faults(text: str, place: Place, world: World) -> Iterator[Issue]:
     if text.startswith("urn:uuid:") and _UUID.match(text) is None:
         yield fault(world.options.texts, "illegal-value", "a UUID has 36 characters in lower case.", place)
     elif text.startswith("urn:oid:") and _OID.match(text) is None:
@@ -91,15 +99,17 @@ def repeated_id_faults(place: Place, world: World) -> Iterator[Issue]:
     if place.type == "StructureDefinition":
         return
     seen: set[str] = set()
-    waiting: list[Any] = list(place.value.values())
+    waiting: list[Any] = [place.value]
     while waiting:
         node = waiting.pop()
-        kind = type(node)
-        if kind is list:
-            waiting.extend(node)
-        elif kind is dict and "resourceType" not in node:
-            waiting.extend(node.values())
-            identity = node.get("id")
+        for value in node.values() if type(node) is dict else node:
+            kind = type(value)
+            if kind is list:
+                waiting.append(value)
+            if kind is not dict or "resourceType" in value:
+                continue
+            waiting.append(value)
+            identity = value.get("id")
             if type(identity) is not str:
                 continue
             if identity in seen:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeVar
 
+from fhir_server.fhirpath.types import PRIMITIVES
 from fhir_server.model.exact_json import MAX_DEPTH
 from fhir_server.validation.report import step
 from profiles.definitions import ElementDefinition
 from profiles.registry import Registry
+
+Rules = TypeVar("Rules")
+"""What is asked of a place; the walk only carries it."""
 
 _INLINE = frozenset({"BackboneElement", "Element"})
 
@@ -40,8 +43,8 @@ class Scope:
 class Place:
     """One element: its raw `value`, FHIR `type` and definition, and how it was come to; not to be changed.
 
-    `value` is None for a primitive that has extensions only; `twin` is its `_name` object.  `name` is the
-    last step of the path (the whole path of a root), `index` that of a repetition, -1 for a single element.
+    `value` is None for a primitive that has extensions only.  `name` is the last step of the path (the whole
+    path of a root), `index` that of a repetition, -1 for a single element.
     """
 
     value: Any
@@ -51,7 +54,6 @@ class Place:
     index: int
     parent: Place | None
     scope: Scope
-    twin: Mapping[str, Any] | None = None
 
     @property
     def path(self) -> str:
@@ -62,36 +64,47 @@ class Place:
         return place if self.index < 0 else f"{place}[{self.index}]"
 
 
-Visit: TypeAlias = Callable[[Place], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Child:
+# Not frozen, as the table of an element may come back to the element.
+@dataclass(slots=True, eq=False)
+class _Child(Generic[Rules]):
     name: str
     type: str
     element: ElementDefinition
     owner: str
     """Whose children come next: a type name, or an element path."""
+    is_silent: bool
+    """A primitive that nothing is asked of: most of what there is."""
+    rules: Rules
+    table: Mapping[str, _Child[Rules]] | None = None
+    """The children of the owner, once they were asked for."""
 
 
 @dataclass(slots=True)
-class Walker:
-    """Walks resources of one Registry's types; safe to share between threads."""
+class Walker(Generic[Rules]):
+    """Walks resources of one Registry's types; safe to share between threads.
+
+    `rules_of` tells what is asked of an element by its type and path, something false for nothing.
+    """
 
     registry: Registry
-    _tables: dict[str, Mapping[str, _Child]] = field(default_factory=dict)
+    rules_of: Callable[[str, str], Rules]
+    _tables: dict[str, Mapping[str, _Child[Rules]]] = field(default_factory=dict)
 
-    def walk(self, resource: Any, path: str, visit: Visit) -> None:
-        """Visit every element of a resource, itself first; what no definition knows is passed over."""
-        _Walk(self._table, self.registry, visit).resource(resource, path, -1, Scope(resource, path), None, 0)
+    def walk(self, resource: Any, path: str, visit: Callable[[Place, Rules], None]) -> None:
+        """Visit every element of a resource that something is asked of, the outer before the inner.
 
-    def _table(self, owner: str) -> Mapping[str, _Child]:
+        What no definition knows is passed over.
+        """
+        walk = _Walk(self._table, self.rules_of, self.registry, visit)
+        walk.resource(resource, path, -1, Scope(resource, path), None, 0)
+
+    def _table(self, owner: str) -> Mapping[str, _Child[Rules]]:
         table = self._tables.get(owner)
         if table is None:
-            table = self._tables[owner] = MappingProxyType(dict(self._rows(owner)))
+            table = self._tables[owner] = dict(self._rows(owner))
         return table
 
-    def _rows(self, owner: str) -> Iterator[tuple[str, _Child]]:
+    def _rows(self, owner: str) -> Iterator[tuple[str, _Child[Rules]]]:
         structure = self.registry.structures[owner.partition(".")[0]]
         parents = {element.path.rpartition(".")[0] for element in structure.elements}
         for element in structure.elements:
@@ -99,20 +112,25 @@ class Walker:
                 continue
             name = element.name.removesuffix("[x]")
             if element.content is not None:
-                yield name, _Child(name, "BackboneElement", element, element.content)
+                yield name, self._child(name, "BackboneElement", element, element.content)
             for kind in element.types:
                 key = name + kind.code[0].upper() + kind.code[1:] if element.is_choice else name
                 inline = kind.code in _INLINE and element.path in parents
-                yield key, _Child(name, kind.code, element, element.path if inline else kind.code)
+                yield key, self._child(name, kind.code, element, element.path if inline else kind.code)
+
+    def _child(self, name: str, kind: str, element: ElementDefinition, owner: str) -> _Child[Rules]:
+        rules = self.rules_of(kind, element.path)
+        return _Child(name, kind, element, owner, kind in PRIMITIVES and not rules, rules)
 
 
 @dataclass(frozen=True, slots=True)
-class _Walk:
+class _Walk(Generic[Rules]):
     """One walk; `visit` is called on the way down."""
 
-    table: Callable[[str], Mapping[str, _Child]]
+    table: Callable[[str], Mapping[str, _Child[Rules]]]
+    rules_of: Callable[[str, str], Rules]
     registry: Registry
-    visit: Visit
+    visit: Callable[[Place, Rules], None]
 
     def resource(
         self, resource: Any, name: str, index: int, scope: Scope, parent: Place | None, depth: int
@@ -122,21 +140,43 @@ class _Walk:
             return
         root = self.registry.structures[kind].elements[0]
         place = Place(resource, kind, root, name, index, parent, scope)
-        self.visit(place)
-        self._children(resource, kind, place, depth)
+        rules = self.rules_of(kind, root.path)
+        if rules:
+            self.visit(place, rules)
+        self._children(resource, self.table(kind), place, depth)
 
-    def _children(self, node: Mapping[str, Any], owner: str, parent: Place, depth: int) -> None:
+    def _children(
+        self, node: Mapping[str, Any], table: Mapping[str, _Child[Rules]], parent: Place, depth: int
+    ) -> None:
         if depth > MAX_DEPTH:
             return
-        table = self.table(owner)
         for key, value in node.items():
             child = table.get(key)
-            if child is not None:
+            if child is None:
+                self._twin(node, key, value, table, parent, depth)
+            elif type(value) is dict:
+                self._value(child, value, None, -1, parent, depth)
+            elif not child.is_silent:
                 self._values(child, value, node.get("_" + key), parent, depth)
-            elif key[:1] == "_" and key[1:] not in node and (child := table.get(key[1:])) is not None:
-                self._values(child, None, value, parent, depth)
 
-    def _values(self, child: _Child, value: Any, twins: Any, parent: Place, depth: int) -> None:
+    def _twin(
+        self,
+        node: Mapping[str, Any],
+        key: str,
+        twin: Any,
+        table: Mapping[str, _Child[Rules]],
+        parent: Place,
+        depth: int,
+    ) -> None:
+        """Walk the extensions of a primitive, where they were not met with the primitive itself."""
+        child = table.get(key[1:]) if key[:1] == "_" else None
+        if child is None:
+            return
+        value = node.get(key[1:])
+        if key[1:] not in node or (child.is_silent and type(value) is not dict):
+            self._values(child, value, twin, parent, depth)
+
+    def _values(self, child: _Child[Rules], value: Any, twins: Any, parent: Place, depth: int) -> None:
         if type(value) is list or type(twins) is list:
             values = value if type(value) is list else [None] * len(twins)
             others = twins if type(twins) is list else ()
@@ -146,25 +186,29 @@ class _Walk:
         else:
             self._value(child, value, twins, -1, parent, depth)
 
-    def _value(self, child: _Child, value: Any, twin: Any, index: int, parent: Place, depth: int) -> None:
+    def _value(
+        self, child: _Child[Rules], value: Any, twin: Any, index: int, parent: Place, depth: int
+    ) -> None:
         if child.type == "Resource":
-            scope = _scope_of(value, child, parent, index)
+            scope = _scope_of(value, child.name, child.element.path, parent, index)
             self.resource(value, child.name, index, scope, parent, depth + 1)
             return
-        twin = twin if type(twin) is dict else None
-        place = Place(value, child.type, child.element, child.name, index, parent, parent.scope, twin)
-        self.visit(place)
+        place = Place(value, child.type, child.element, child.name, index, parent, parent.scope)
+        if child.rules:
+            self.visit(place, child.rules)
         if type(value) is dict:
-            self._children(value, child.owner, place, depth + 1)
-        elif twin is not None:
-            self._children(twin, "Element", place, depth + 1)
+            if child.table is None:
+                child.table = self.table(child.owner)
+            self._children(value, child.table, place, depth + 1)
+        elif type(twin) is dict:
+            self._children(twin, self.table("Element"), place, depth + 1)
 
 
-def _scope_of(resource: Any, child: _Child, parent: Place, index: int) -> Scope:
-    path = step(parent.path, child.name) + ("" if index < 0 else f"[{index}]")
-    if child.name == "contained":
+def _scope_of(resource: Any, name: str, element: str, parent: Place, index: int) -> Scope:
+    path = step(parent.path, name) + ("" if index < 0 else f"[{index}]")
+    if name == "contained":
         return Scope(resource, path, parent.scope.outer, parent.scope.bundle, parent.scope.full_url)
-    if child.element.path == "Bundle.entry.resource":
+    if element == "Bundle.entry.resource":
         full_url = parent.value.get("fullUrl")
         return Scope(resource, path, None, parent.scope, full_url if isinstance(full_url, str) else None)
     return Scope(resource, path)

@@ -88,7 +88,7 @@ def _name(resource: Mapping[str, Any]) -> str:
     return f"{resource.get('resourceType')}/{resource.get('id')}"
 
 
-def fault(level: Level, situation: str, text: str, place: Place | str) -> Issue:
-    """Return an issue at a place; the level must not be None."""
-    path = place if isinstance(place, str) else place.path
+def fault(level: Level, situation: str, text: str, place: Place | str, below: str = "") -> Issue:
+    """Return an issue at a place, or at the element `below` it (`.url`); the level must not be None."""
+    path = (place if isinstance(place, str) else place.path) + below
     return Issue(situation, f"{path}: {text}", path, severity=level or "information")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import DecimalException
 from types import MappingProxyType
 from typing import Any
 
@@ -76,8 +77,8 @@ def _plain(limit: Any, text: str, below: bool) -> Check:
             return
         try:
             order = compare(node, Node(limit, node.type))
-        except FhirPathError:
-            return  # another type than the limit's: what is wrong with it is said elsewhere
+        except (FhirPathError, DecimalException, OverflowError):
+            return  # another type than the limit's, or out of range in its unit
         if order == beyond:
             session.fault("illegal-value", text, node)
 

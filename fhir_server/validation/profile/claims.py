@@ -14,8 +14,11 @@ from fhir_server.fhirpath.node import Items, resource_type
 from profiles.definitions import Profile
 
 _EXTENSIONS = frozenset({"extension", "modifierExtension"})
-_Trail: TypeAlias = tuple[tuple[str, int], ...]
-"""Keys and indexes from the root down; -1 for what is no list."""
+_Trail: TypeAlias = "tuple[_Trail | None, str, int]"
+"""What leads to a value: the trail of the object that it is in, None for the root; its key; its index, -1 for
+what is in no list."""
+_Place: TypeAlias = tuple[int, str, int]
+"""The same with the identity of the trail above."""
 
 
 def claims(root: Node) -> Iterator[tuple[Node, str, str]]:
@@ -30,17 +33,16 @@ def claims(root: Node) -> Iterator[tuple[Node, str, str]]:
         yield from claims(node)
 
 
-def claims_profile(node: Node, canonical: str, find: Callable[[str], Profile | None]) -> bool:
+def claims_profile(node: Node, canonical: str, lineage: Callable[[str], frozenset[str]]) -> bool:
     """Return whether `meta.profile` names the profile, or one that is derived from it."""
     meta = node.value.get("meta") if type(node.value) is dict else None
     claimed = meta.get("profile") if type(meta) is dict else None
     url = canonical.partition("|")[0]
-    return type(claimed) is list and any(
-        type(each) is str and url in _lineage(each, find) for each in claimed
-    )
+    return type(claimed) is list and any(type(each) is str and url in lineage(each) for each in claimed)
 
 
-def _lineage(canonical: str, find: Callable[[str], Profile | None]) -> set[str]:
+def lineage_of(canonical: str, find: Callable[[str], Profile | None]) -> frozenset[str]:
+    """Return the url of a profile, and of all that it is derived from as far as they are here."""
     found: set[str] = set()
     url = canonical.partition("|")[0]
     while url and url not in found:
@@ -48,7 +50,7 @@ def _lineage(canonical: str, find: Callable[[str], Profile | None]) -> set[str]:
         profile = find(canonical)
         canonical = "" if profile is None else profile.base
         url = canonical.partition("|")[0]
-    return found
+    return frozenset(found)
 
 
 def _inner(node: Node) -> Iterator[Node]:
@@ -58,73 +60,75 @@ def _inner(node: Node) -> Iterator[Node]:
     for index, each in enumerate(contained if type(contained) is list else ()):
         if type(each) is dict:
             yield Node(each, resource_type(each), node, "contained", index)
-    if node.type not in _CARRIERS:
-        return
-    name, kind = _CARRIERS[node.type]
-    rows = value.get(name)
-    for index, row in enumerate(rows if type(rows) is list else ()):
-        resource = row.get("resource") if type(row) is dict else None
-        if type(resource) is dict:
-            yield Node(resource, resource_type(resource), Node(row, kind, node, name, index), "resource")
+    if node.type == "Bundle":
+        for entry in _rows(value.get("entry"), "Bundle.entry", node, "entry"):
+            yield from _whole(entry, "resource")
+            response = entry.value.get("response")
+            if type(response) is dict:
+                yield from _whole(Node(response, "Bundle.entry.response", entry, "response"), "outcome")
+    elif node.type == "Parameters":
+        yield from _of_parameters(value.get("parameter"), node, "parameter")
 
 
-_CARRIERS = {
-    "Bundle": ("entry", "Bundle.entry"),
-    "Parameters": ("parameter", "Parameters.parameter"),
-}
+def _of_parameters(value: Any, above: Node, name: str) -> Iterator[Node]:
+    for parameter in _rows(value, "Parameters.parameter", above, name):
+        yield from _whole(parameter, "resource")
+        yield from _of_parameters(parameter.value.get("part"), parameter, "part")
+
+
+def _rows(value: Any, kind: str, above: Node, name: str) -> Iterator[Node]:
+    for index, row in enumerate(value if type(value) is list else ()):
+        if type(row) is dict:
+            yield Node(row, kind, above, name, index)
+
+
+def _whole(holder: Node, name: str) -> Iterator[Node]:
+    resource = holder.value.get(name)
+    if type(resource) is dict:
+        yield Node(resource, resource_type(resource), holder, name)
 
 
 def extensions(root: Node, model: TypeModel) -> Iterator[Node]:
     """Yield every extension in a resource, the outer before the inner."""
-    if not _has_extensions(root.value):
-        return
-    made: dict[_Trail, Node | None] = {(): root}
-    for trail in _trails(root.value, ()):
-        node = _at(trail, made, model)
+    trails: list[_Trail] = []
+    _collect(root.value, None, trails)
+    made: dict[_Place, Node | None] = {}
+    for trail in trails:
+        node = _at(trail, root, made, model)
         if node is not None and node.type == "Extension":
             yield node
 
 
-def _has_extensions(value: Any) -> bool:
-    if type(value) is dict:
-        for key, child in value.items():
-            kind = type(child)
-            if kind is list:
-                if key in _EXTENSIONS or (
-                    type(child[0] if child else None) is not str and _has_extensions(child)
-                ):
-                    return True
-            elif kind is dict and _has_extensions(child):
-                return True
-        return False
-    return any(_has_extensions(child) for child in value if type(child) is dict)
-
-
-def _trails(value: dict[str, Any], trail: _Trail) -> Iterator[_Trail]:
+def _collect(value: dict[str, Any], trail: _Trail | None, out: list[_Trail]) -> None:
     for key, child in value.items():
-        if type(child) is dict:
-            yield from _trails(child, (*trail, (key, -1)))
-        elif type(child) is list:
+        kind = type(child)
+        if kind is dict:
+            _collect(child, (trail, key, -1), out)
+        elif kind is list:
+            is_extension = key in _EXTENSIONS
             for index, each in enumerate(child):
                 if type(each) is dict:
-                    below = (*trail, (key, index))
-                    if key in _EXTENSIONS:
-                        yield below
-                    yield from _trails(each, below)
+                    below = (trail, key, index)
+                    if is_extension:
+                        out.append(below)
+                    _collect(each, below, out)
 
 
-def _at(trail: _Trail, made: dict[_Trail, Node | None], model: TypeModel) -> Node | None:
+def _at(trail: _Trail | None, root: Node, made: dict[_Place, Node | None], model: TypeModel) -> Node | None:
     """Return the node at the end of a trail, None where the types know no such element.
 
     The nodes beside it are made at once: each for itself would be quadratic in the length of a list.
     """
-    if trail not in made:
-        above, key = trail[:-1], trail[-1][0]
-        parent = _at(above, made, model)
+    if trail is None:
+        return root
+    above, key, index = trail
+    place = (id(above), key, index)
+    if place not in made:
+        parent = _at(above, root, made, model)
         if parent is not None:
-            made.update(((*above, (key, node.index)), node) for node in _step(parent, key, model))
-        made.setdefault(trail, None)
-    return made[trail]
+            made.update(((id(above), key, node.index), node) for node in _step(parent, key, model))
+        made.setdefault(place, None)
+    return made[place]
 
 
 def _step(parent: Node, key: str, model: TypeModel) -> list[Node]:

@@ -9,6 +9,7 @@ from fhir_server.fhirpath import Node, TypeModel
 from fhir_server.model.outcome import Severity
 from fhir_server.validation.profile.bindings import Members, is_member
 from fhir_server.validation.profile.branches import BranchCompiler
+from fhir_server.validation.profile.claims import lineage_of
 from fhir_server.validation.profile.session import Check, Session
 from fhir_server.validation.profile.tree import Branch, Tree, tree_of
 from profiles.definitions import ElementDefinition, Profile
@@ -33,10 +34,21 @@ class Profiles:
         self._checks: dict[str, Check] = {}
         self._branches: dict[Branch, Check | None] = {}
         self._elements: dict[str, dict[str, ElementDefinition]] = {}
+        self._lineages: dict[str, frozenset[str]] = {}
 
     def profile(self, canonical: str) -> Profile | None:
         """Return the profile of a canonical, with or without a version; None if there is none."""
         return self._registry.profile(canonical)
+
+    def lineage(self, canonical: str) -> frozenset[str]:
+        """Return the url of a profile and of all that it is derived from."""
+        known = self._lineages.get(canonical)
+        if known is None:
+            known = lineage_of(canonical, self.profile)
+            # Only what is here is kept: data can name as many profiles as it likes.
+            if self.profile(canonical) is not None:
+                self._lineages[canonical] = known
+        return known
 
     def tree(self, canonical: str) -> Tree | None:
         """Return the elements of a profile as a tree, None if there is no such profile."""

@@ -17,7 +17,7 @@ from fhir_server.validation.profile.route import NoRoute, Route, route_of, walk
 from fhir_server.validation.profile.session import Session
 from fhir_server.validation.profile.spots import Library, Spot, spots_after
 from fhir_server.validation.profile.tree import Branch, Tree
-from fhir_server.validation.profile.values import matches
+from fhir_server.validation.profile.values import matcher
 from profiles.definitions import Discriminator
 
 Condition: TypeAlias = Callable[[Node, Session], bool | None]
@@ -113,10 +113,25 @@ def _any_raw(names: Sequence[str], tests: Sequence[RawCondition]) -> Condition:
         only = tests[0]
         if not names:
             return lambda node, _session: only(node.value)
+        if len(names) == 1:
+            return _any_below(names[0], only)
         return lambda node, _session: either(map(only, _values(names, node.value)))
 
     def holds(node: Node, _session: Session) -> bool | None:
         return either(test(value) for value in _values(names, node.value) for test in tests)
+
+    return holds
+
+
+def _any_below(name: str, test: RawCondition) -> Condition:
+    """Return the same of a single key: most slices are recognised by one."""
+
+    def holds(node: Node, _session: Session) -> bool | None:
+        value = node.value
+        found = value.get(name) if type(value) is dict else None
+        if type(found) is list:
+            return either(map(test, found))
+        return False if found is None else test(found)
 
     return holds
 
@@ -223,7 +238,7 @@ def _conforming(profile: str, kind: str, library: Library) -> Test:
     def holds(node: Node, session: Session) -> bool | None:
         if not of_type.holds(node, session):
             return False
-        if session.reach.holds(node) and claims_profile(node, profile, library.profile):
+        if session.reach.holds(node) and claims_profile(node, profile, library.lineage):
             return True  # it is held to the profile at its own place
         check = library.profile_check(profile)
         return None if check is None else session.passes(check, node)
@@ -233,7 +248,7 @@ def _conforming(profile: str, kind: str, library: Library) -> Test:
 
 def _value_test(spot: Spot, library: Library) -> Test | None:
     if spot.part is not None:
-        return _raw_test(lambda value: matches(spot.part, value))
+        return _raw_test(matcher(spot.part))
     branch, tree = spot.branch, spot.tree
     if branch is None or tree is None:
         return _type_test(spot, library.model)
@@ -241,7 +256,7 @@ def _value_test(spot: Spot, library: Library) -> Test | None:
     if element.fixed is not None:
         return _raw_test(lambda value: same_trees(element.fixed, value))
     if element.pattern is not None:
-        return _raw_test(lambda value: matches(element.pattern, value))
+        return _raw_test(matcher(element.pattern))
     if _is_recognisable(branch):
         return Test(_trial(tree, branch, library))
     binding = element.binding

@@ -93,7 +93,7 @@ def _present(child: Child) -> _Present:
             if inner is not None:
                 inner(value, session)
         if sliced is not None:
-            check_slices(sliced, found, f"{node.path}.{child.name}", session)
+            check_slices(sliced, found, node, child.name, session)
 
     return present
 
@@ -134,11 +134,10 @@ def _count(value: Any) -> int:
 
 
 def _absent(child: Child, node: Node, session: Session) -> None:
-    place = f"{node.path}.{child.name}"
     if child.sliced is not None and child.sliced.least >= child.min:
-        check_slices(child.sliced, (), place, session)
+        check_slices(child.sliced, (), node, child.name, session)
     else:
-        session.fault("missing-element", " is missing.", place)
+        session.fault("missing-element", " is missing.", f"{node.path}.{child.name}")
 
 
 def _wrong_count(child: Child, count: int, node: Node, session: Session) -> None:

@@ -14,14 +14,15 @@ from fhir_server.model.reference import ReferenceKind, parse_reference
 
 
 class Reach:
-    """The resources around one; the entries of a Bundle are indexed when they are first asked for."""
+    """The resources around one; what a Bundle or a container holds is indexed when it is first asked for."""
 
-    __slots__ = ("_bundles", "_resolve", "_root")
+    __slots__ = ("_bundles", "_containers", "_resolve", "_root")
 
     def __init__(self, root: Node, resolve: Callable[[str], Mapping[str, Any] | None] | None) -> None:
         self._root = root
         self._resolve = resolve
         self._bundles: dict[int, dict[str, Node]] = {}
+        self._containers: dict[int, dict[str, Node]] = {}
 
     def target(self, reference: Node) -> Node | None:
         """Return the resource that a Reference (or canonical, or uri) names, None where it cannot be had."""
@@ -31,7 +32,7 @@ class Reach:
             return None
         container = _container(reference)
         if text.startswith("#"):
-            return container if text == "#" else _contained(container, text[1:])
+            return container if text == "#" else self._in_container(container, text[1:])
         found = self._in_bundle(container, text)
         if found is None and self._resolve is not None:
             outside = self._resolve(text)
@@ -43,6 +44,12 @@ class Reach:
         while node.parent is not None:
             node = node.parent
         return node is self._root
+
+    def _in_container(self, container: Node, wanted: str) -> Node | None:
+        index = self._containers.get(id(container.value))
+        if index is None:
+            index = self._containers[id(container.value)] = _contained(container)
+        return index.get(wanted)
 
     def _in_bundle(self, node: Node, text: str) -> Node | None:
         parent = node.parent
@@ -62,12 +69,14 @@ def _container(node: Node) -> Node:
     return node
 
 
-def _contained(container: Node, wanted: str) -> Node | None:
+def _contained(container: Node) -> dict[str, Node]:
+    found: dict[str, Node] = {}
     inside = container.value.get("contained") if type(container.value) is dict else None
     for index, resource in enumerate(inside if type(inside) is list else ()):
-        if type(resource) is dict and resource.get("id") == wanted:
-            return Node(resource, resource_type(resource), container, "contained", index)
-    return None
+        identity = resource.get("id") if type(resource) is dict else None
+        if type(identity) is str:
+            found.setdefault(identity, Node(resource, resource_type(resource), container, "contained", index))
+    return found
 
 
 def _entries(bundle: Node) -> dict[str, Node]:

@@ -32,6 +32,10 @@ class Definitions(Protocol):
         """Return the check of a whole profile, None if there is no such profile."""
         ...
 
+    def lineage(self, canonical: str) -> frozenset[str]:
+        """Return the url of a profile and of all that it is derived from."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -67,16 +71,15 @@ def reference_check(targets: tuple[Target, ...], definitions: Definitions) -> Ch
         found = session.reach.target(node)
         kind = found.type if found is not None else _named_type(node)
         fitting = [target for target in targets if _fits(kind, target, definitions.model)]
-        place = f"{node.path}.reference"
         if not fitting:
-            session.fault("illegal-reference", wrong, place)
+            session.fault("illegal-reference", wrong, f"{node.path}.reference")
         elif found is None:
             return
         elif all(map(is_unknown, fitting)):
             not_here(node, session)
         elif not _conforms(found, fitting, session, definitions):
             text = f" points to a {kind} that does not conform to {_listed(fitting)}."
-            session.fault("profile-mismatch", text, place)
+            session.fault("profile-mismatch", text, f"{node.path}.reference")
 
     return check
 
@@ -109,7 +112,7 @@ def _conforms(found: Node, targets: list[Target], session: Session, definitions:
 def _keeps(found: Node, target: Target, session: Session, definitions: Definitions) -> bool:
     if target.profile is None:
         return True
-    if session.reach.holds(found) and claims_profile(found, target.profile, definitions.profile):
+    if session.reach.holds(found) and claims_profile(found, target.profile, definitions.lineage):
         return True  # it is held to the profile at its own place
     check = definitions.profile_check(target.profile)
     return check is None or session.passes(check, found)

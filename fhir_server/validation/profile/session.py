@@ -56,6 +56,7 @@ class Session:
     ) -> None:
         self.root = root
         self.report = report
+        resolve = _remembered(resolve) if resolve is not None else None
         self.reach = Reach(root, resolve)
         self.profile: str | None = None
         self.hops = 0
@@ -64,9 +65,9 @@ class Session:
         self._now = now
         self._environment: Environment | None = None
         self._trial = 0
-        self._checked: set[tuple[int, str]] = set()
+        self._checked: set[_Mark] = set()
         self._seen: set[tuple[str, str, str]] = set()
-        self._verdicts: dict[tuple[int, str], bool] = {}
+        self._verdicts: dict[_Mark, bool] = {}
 
     @property
     def environment(self) -> Environment:
@@ -74,6 +75,7 @@ class Session:
         if self._environment is None:
             self._environment = Environment(
                 resolve=self._resolve,
+                target=self.reach.target,
                 member_of=self._world.member_of,
                 conforms_to=self._conforms_to,
                 now=self._now,
@@ -127,10 +129,7 @@ class Session:
 
         A profile that comes back to an element that it is about to judge takes it for conforming.
         """
-        if type(node.value) is not dict:
-            self._as(label, check, node)
-            return
-        mark = (id(node.value), label)
+        mark = (id(node.value) if type(node.value) is dict else node.path, label)
         if not self._trial:
             if mark not in self._checked:
                 self._checked.add(mark)
@@ -154,6 +153,21 @@ class Session:
         check = self._world.profile_check(canonical)
         return None if check is None else self.passes(check, node)
 
+
+def _remembered(resolve: Resolve) -> Resolve:
+    """Return what asks once for each text, and keeps the answers: verdicts go by the identity of objects."""
+    known: dict[str, Mapping[str, Any] | None] = {}
+
+    def find(text: str) -> Mapping[str, Any] | None:
+        if text not in known:
+            known[text] = resolve(text)
+        return known[text]
+
+    return find
+
+
+_Mark: TypeAlias = tuple[int | str, str]
+"""The identity of an object, or the place of a primitive; and the label of a profile."""
 
 Check: TypeAlias = Callable[[Node, Session], None]
 """Reports what is wrong with an element, and with what is in it, to the session."""

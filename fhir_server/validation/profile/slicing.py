@@ -56,23 +56,23 @@ class _Sorting:
         self.latest = -1
 
 
-def check_slices(sliced: Sliced, nodes: Sequence[Node], place: str, session: Session) -> None:
-    """Report what the slices of an element at `place` (its path without an index) lack or may not have."""
+def check_slices(sliced: Sliced, nodes: Sequence[Node], above: Node, name: str, session: Session) -> None:
+    """Report what the slices of an element lack or may not have: of `name`, below `above`."""
     sorting = _Sorting(len(sliced.slices))
     for node in nodes:
         _sort(sliced, node, sorting, session)
     for at, (each, inside) in enumerate(zip(sliced.slices, sorting.members)):
         if len(inside) < each.min:
             if at not in sorting.possible:
-                _lacking(each, len(inside), sorting.outside, place, session)
+                _lacking(each, len(inside), sorting.outside, f"{above.path}.{name}", session)
         elif each.max is not None and len(inside) > each.max:
             text = f": the slice {each.name} has {len(inside)}, at most {each.max} allowed."
-            session.fault("cardinality", text, place)
+            session.fault("cardinality", text, f"{above.path}.{name}")
         if each.check is not None:
             for node in inside:
                 each.check(node, session)
         if each.inner is not None:
-            check_slices(each.inner, inside, place, session)
+            check_slices(each.inner, inside, above, name, session)
 
 
 def _sort(sliced: Sliced, node: Node, sorting: _Sorting, session: Session) -> None:

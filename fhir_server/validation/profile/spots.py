@@ -37,6 +37,10 @@ class Library(Protocol):
         """Return the profile of a canonical, None if there is none."""
         ...
 
+    def lineage(self, canonical: str) -> frozenset[str]:
+        """Return the url of a profile and of all that it is derived from."""
+        ...
+
     def tree(self, canonical: str) -> Tree | None:
         """Return the tree of a profile, None if there is no such profile."""
         ...

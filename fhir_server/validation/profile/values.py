@@ -5,7 +5,7 @@ Spec: https://hl7.org/fhir/R4/elementdefinition.html#interpretation
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from fhir_server.fhirpath import Node
@@ -36,16 +36,41 @@ def value_checks(element: ProfileElement) -> Iterator[Check]:
         yield _value_or(frozenset(element.alternatives))
 
 
-def matches(pattern: Any, value: Any) -> bool:
-    """Return whether the value has all that the pattern has; a list has each item of it, in any order."""
+def matcher(pattern: Any) -> Callable[[Any], bool]:
+    """Return the test whether a value has all that the pattern has; a list has each item, in any order."""
     kind = type(pattern)
     if kind is dict:
-        return type(value) is dict and all(
-            name in value and matches(part, value[name]) for name, part in pattern.items()
-        )
+        return _object_matcher(pattern)
     if kind is list:
-        return type(value) is list and all(any(matches(part, item) for item in value) for part in pattern)
-    return same_trees(pattern, value)
+        return _list_matcher(pattern)
+    return lambda value: same_trees(pattern, value)
+
+
+def _object_matcher(pattern: dict[str, Any]) -> Callable[[Any], bool]:
+    texts = tuple((name, part) for name, part in pattern.items() if type(part) is str)
+    others = tuple((name, matcher(part)) for name, part in pattern.items() if type(part) is not str)
+
+    def matches(value: Any) -> bool:
+        if type(value) is not dict:
+            return False
+        for name, text in texts:
+            if value.get(name) != text:
+                return False
+        for name, part in others:  # noqa: SIM110 - asked of every repetition, for every slice
+            if name not in value or not part(value[name]):
+                return False
+        return True
+
+    return matches
+
+
+def _list_matcher(pattern: list[Any]) -> Callable[[Any], bool]:
+    parts = tuple(map(matcher, pattern))
+
+    def matches(value: Any) -> bool:
+        return type(value) is list and all(any(map(part, value)) for part in parts)
+
+    return matches
 
 
 def shown(value: Any) -> str:
@@ -80,9 +105,10 @@ def _fixed(wanted: Any) -> Check:
 
 def _pattern(wanted: Any) -> Check:
     text = f" must have {shown(wanted)}."
+    matches = matcher(wanted)
 
     def check(node: Node, session: Session) -> None:
-        if not matches(wanted, node.value):
+        if not matches(node.value):
             session.fault("fixed-value", text, node)
 
     return check

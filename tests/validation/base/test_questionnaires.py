@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import Raw
 
 from tests.validation.base.conftest import Faults
 
@@ -186,3 +187,16 @@ def test_a_condition_on_an_item_inside_is_impossible(faults: Faults) -> None:
     inside = {**WHEN, "question": "inner"}
     item = question(kind="group", item=[question("inner", "boolean")], enableWhen=[inside])
     assert faults(asked(item)) == [("invariant", "Questionnaire.item[0].enableWhen[0].question")]
+
+
+UCUM = {"system": "http://unitsofmeasure.org"}
+
+
+def test_an_answer_whose_conversion_goes_out_of_range_cannot_be_compared(faults: Faults) -> None:
+    least = {"url": "http://hl7.org/fhir/StructureDefinition/questionnaire-minQuantity"}
+    item = question(
+        kind="quantity",
+        extension=[{**least, "valueQuantity": {**UCUM, "value": Raw(b"1e999999"), "code": "kg"}}],
+    )
+    response = answered(answer("q", {"valueQuantity": {**UCUM, "value": Raw(b"9e999999"), "code": "g"}}))
+    assert places(faults, asked(item), response) == [VALUE]
