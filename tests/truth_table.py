@@ -205,6 +205,9 @@ ROWS = (
     Row(60, "auditor-clinical", Actor("auditor", "urn:agent|1"), team, "refused", "auditor"),
     Row(61, "heir", Actor("heir", "urn:ins|8"), team, "refused", ""),
     Row(61, "payer", Actor("payer", "urn:payer|1"), team, "refused", ""),
+    Row(61, "payer-for-a-contract", Actor("payer", "urn:payer|1"), team, "refused", "", purpose="COVERAGE"),
+    Row(61, "doctor-for-a-contract", doctor, treated, "refused", "", purpose="COVERAGE"),
+    Row(61, "doctor-as-administrator", doctor, team, "refused", "", purpose="HSYSADMIN"),
 )  # fmt: skip
 
 

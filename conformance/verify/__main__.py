@@ -18,8 +18,10 @@ from conformance.verify.log import (
     NotVerified,
     leaf_hash,
     named,
+    read_json,
     read_key,
     read_notes,
+    readable,
     root_by_path,
     roots,
 )
@@ -37,7 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         notes = read_notes(chosen.checkpoints, read_key(chosen.key))
         faults = list(_entries(chosen.entries, notes)) if chosen.entries else []
         if chosen.proof:
-            _proof(json.loads(chosen.proof.read_text("utf-8")), notes)
+            with readable("the proof is not of the form that the documentation defines"):
+                _proof(read_json(chosen.proof.read_text("utf-8")), notes)
+        if not notes and not faults:
+            raise NotVerified("there is no checkpoint: nothing was verified")
     except NotVerified as reason:
         faults = [str(reason)]
     except (OSError, ValueError) as reason:
@@ -54,28 +59,42 @@ def _entries(file: Path, notes: Sequence[Note]) -> Iterator[str]:
     """Yield what does not agree between exported entries and checkpoints."""
     leaves: list[bytes] = []
     seen: set[tuple[Any, Any]] = set()
-    lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
     last = notes[-1].size if notes else 0
-    for line in lines:
-        if "index" in line:
-            leaves.append(base64.b64decode(line["leaf"]))
-            if line["index"] != len(leaves) - 1:
-                yield f"{named(line)} is not at its place in the tree"
-            if line["entry"] is None:
-                yield f"{named(line)} is gone"
-            elif leaf_hash(line["entry"]) != leaves[-1]:
-                yield f"{named(line)} was altered"
-            elif _number(line["entry"]) != (line["worker"], line["number"]):
-                yield f"{named(line)} has another number than its place"
-        if (line["worker"], line["number"]) in seen:
-            yield f"{named(line)} has a number that another one has"
-        seen.add((line["worker"], line["number"]))
+    for place, text in enumerate(file.read_text("utf-8").split("\n"), 1):
+        if not text:
+            continue
+        try:
+            with readable(f"line {place} of the entries is not of the form that the documentation defines"):
+                yield from _line(read_json(text), leaves, seen)
+        except NotVerified as reason:
+            yield str(reason)
     for note, root in zip(notes, roots(leaves, [note.size for note in notes])):
         if root != note.root:
             yield f"the entries up to {note.size} do not give the root of checkpoint {note.batch}"
             return  # each later root is over the same entries
     if len(leaves) < last:
         yield f"{last - len(leaves)} entries are missing at the end"
+
+
+def _line(line: Any, leaves: list[bytes], seen: set[tuple[Any, Any]]) -> Sequence[str]:
+    """Return what does not agree of one exported line; its leaf and its number join those before."""
+    faults: list[str] = []
+    place = (line["worker"], line["number"])
+    if "index" in line:
+        leaf, entry = base64.b64decode(line["leaf"], validate=True), line["entry"]
+        leaves.append(leaf)
+        if line["index"] != len(leaves) - 1:
+            faults.append("is not at its place in the tree")
+        if entry is None:
+            faults.append("is gone")
+        elif leaf_hash(entry) != leaf:
+            faults.append("was altered")
+        elif _number(entry) != place:
+            faults.append("has another number than its place")
+    if place in seen:
+        faults.append("has a number that another one has")
+    seen.add(place)
+    return [f"{named(line)} {fault}" for fault in faults]
 
 
 def _number(entry: Any) -> tuple[Any, Any]:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,9 +87,10 @@ def read_notes(place: Path, key: Ed25519PublicKey) -> list[Note]:
     for line in (line for file in files for line in file.read_text("utf-8").splitlines()):
         try:
             note = json.loads(line)["note"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue  # a line cut off by a crash
-        notes.append(open_note(note, key))
+        with readable("a note is no checkpoint"):
+            notes.append(open_note(note, key))
     for number, found in enumerate(notes, 1):
         before = notes[number - 2] if number > 1 else None
         if found.batch != number:
@@ -98,6 +100,27 @@ def read_notes(place: Path, key: Ed25519PublicKey) -> list[Note]:
         if before and (found.size <= before.size or found.origin != before.origin):
             raise NotVerified(f"checkpoint {number} does not continue the log of the one before")
     return notes
+
+
+@contextmanager
+def readable(otherwise: str) -> Iterator[None]:
+    """Raise NotVerified with a text for whatever shows within that something is not of its form."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration, RecursionError):
+        raise NotVerified(otherwise) from None
+
+
+def read_json(text: str) -> Any:
+    """Return a JSON tree.  Raises ValueError, also where a name stands twice: readers would differ."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        read = dict(pairs)
+        if len(read) != len(pairs):
+            raise ValueError("a name stands twice")
+        return read
+
+    return json.loads(text, object_pairs_hook=once)
 
 
 def leaf_hash(entry: Any) -> bytes:

@@ -175,21 +175,25 @@ def with_switch(policy: Policy, choices: PersonChoices, name: str, on: bool, at:
     return replace(choices, switches=MappingProxyType({**choices.switches, name: on}))
 
 
-def with_hidden(policy: Policy, choices: PersonChoices, item: str, at: datetime) -> PersonChoices:
-    """Hide one resource, `Type/id`, from professionals."""
+def with_hidden(
+    policy: Policy, choices: PersonChoices, item: str, at: datetime, *, secretly: bool = False
+) -> PersonChoices:
+    """Hide one resource, `Type/id`, from professionals; `secretly`: representatives are not told of it."""
     choices = _at(choices, at)
     _check_item(policy, item)
     hidden = choices.hidden | {item}
     if len(hidden) > policy.hidden_at_most:
         raise _illegal(f"At most {policy.hidden_at_most} items can be hidden one by one; hide all instead.")
-    return replace(choices, hidden=hidden)
+    secret = {item} if secretly and item not in choices.hidden else set()
+    return replace(choices, hidden=hidden, hidden_secretly=choices.hidden_secretly | secret)
 
 
 def without_hidden(policy: Policy, choices: PersonChoices, item: str, at: datetime) -> PersonChoices:
     """Show one resource again, as far as nothing else hides it."""
     choices = _at(choices, at)
     _check_item(policy, item)
-    return replace(choices, hidden=choices.hidden - {item})
+    secret = choices.hidden_secretly - {item}
+    return replace(choices, hidden=choices.hidden - {item}, hidden_secretly=secret)
 
 
 def with_hide_all(policy: Policy, choices: PersonChoices, hide: bool, at: datetime) -> PersonChoices:
@@ -293,8 +297,8 @@ def _until_age(policy: Policy, relation: Relation, period: Period, born: date | 
     return replace(period, until=grown)
 
 
-def _meaning(one: Authorisation) -> tuple[str, str, str]:
-    return one.party, one.relation, one.session
+def _meaning(one: Authorisation) -> tuple[str, str, str, bool]:
+    return one.party, one.relation, one.session, one.secret
 
 
 def _relation(policy: Policy, name: str, source: Source) -> Relation:

@@ -64,7 +64,9 @@ def declared(
 
 
 def _is_same(one: Authorisation, other: Authorisation) -> bool:
-    return (one.party, one.relation, one.session) == (other.party, other.relation, other.session)
+    return (one.party, one.relation, one.session, one.secret) == (
+        other.party, other.relation, other.session, other.secret
+    )  # fmt: skip
 
 
 def _too_long(relation: str) -> FhirError:

@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from fhir_server.access.choices import Authorisation, CrossBorder, Period, PersonChoices, Role, Service
-from fhir_server.access.policy import Policy
+from fhir_server.access.person_choices import without_secrets
+from fhir_server.access.policy import WITHHELD_FROM_REPRESENTATIVES, Policy
 from fhir_server.model import own
 from fhir_server.model.temporal import format_instant
 
@@ -23,6 +24,8 @@ BLOCK: Final = "block"
 AUTHORISATION: Final = "authorisation"
 EMERGENCY: Final = "emergency-switch"
 HIDDEN: Final = "hidden"
+SECRETLY: Final = "\nsecret"
+"""Ends what a secret choice is about: beside it there can be the same in the open."""
 HIDE_ALL: Final = "hide-all"
 HIDE_FUTURE: Final = "hide-future"
 ROLE: Final = "role"
@@ -51,6 +54,8 @@ class Mirror:
     def __init__(self, policy: Policy, base: str) -> None:
         self._base = base
         self._policy = own.policy_url(base, policy.id)
+        secret = policy.labels.get(WITHHELD_FROM_REPRESENTATIVES)
+        self._secret = {"security": [_coding(text) for text in secret.codings[:1]]} if secret else {}
         self._purposes = {mode.name: code for code, mode in policy.purposes.items()}
 
     def mirrors(self, choices: PersonChoices) -> Mapping[str, Tree]:
@@ -59,10 +64,15 @@ class Mirror:
         They are without id, meta and dateTime: `consent` adds what is missing.  A key is the kind of the
         choice, a colon, and a digest of what it is about, so that it names nobody.
         """
-        return {
+        told = without_secrets(choices)
+        found = {
             _key(kind, about): self._body(choices.owner, kind, provision)
-            for kind, about, provision in self._provisions(choices)
+            for kind, about, provision in self._provisions(told)
         }
+        for kind, about, provision in self._secrets(choices):
+            body = self._body(choices.owner, kind, provision)
+            found[_key(kind, f"{about}{SECRETLY}")] = {**body, "meta": self._secret}
+        return found
 
     def consent(self, body: Tree, status: str, at: datetime) -> Tree:
         """Return a body of `mirrors` as a whole Consent: `at` is when the person chose so."""
@@ -101,6 +111,14 @@ class Mirror:
             yield CROSS_BORDER, "", self._of_cross_border(choices.cross_border)
         for service in choices.services:
             yield SERVICE, service.client, self._of_service(service)
+
+    def _secrets(self, choices: PersonChoices) -> Iterator[tuple[str, str, Tree]]:
+        """Yield the same of what representatives are not told."""
+        for one in choices.authorisations:
+            if one.secret:
+                yield AUTHORISATION, _meaning(one), _permit(period=one.period, parties=[one.party])
+        if choices.hidden_secretly:
+            yield HIDDEN, "", {**_deny(), "data": [_datum(item) for item in sorted(choices.hidden_secretly)]}
 
     def _purpose(self, switch: str) -> Tree:
         code = self._purposes.get(switch)
@@ -171,6 +189,11 @@ def _datum(item: str) -> Tree:
 def _identifier(party: str) -> Tree:
     system, _, value = party.rpartition("|")
     return {"system": system, "value": value}
+
+
+def _coding(text: str) -> Tree:
+    system, _, code = text.rpartition("|")
+    return {"system": system, "code": code}
 
 
 def _meaning(one: Authorisation) -> str:

@@ -153,6 +153,8 @@ def _mode(policy: Policy, actor: Actor, purpose: str) -> Mode:
     mode = policy.purposes.get(purpose)
     if mode is None or actor.kind not in policy.roles or actor.kind in policy.forbidden_roles:
         raise _refused()
+    if not mode.may_be_said_by(actor.kind):
+        raise _refused()
     if mode.needs_reason and not (actor.reason or "").strip():
         raise refuse("reason-needed", "This purpose of use needs a reason, in words, in the token.")
     return mode

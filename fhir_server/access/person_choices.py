@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -39,6 +39,8 @@ class Authorisation:
     """The only session in which it holds; empty: any."""
     declared_by: str = ""
     """Who collected it on behalf of the person, `system|value`; empty: the person."""
+    secret: bool = False
+    """Whether it was given in a session that stays unknown to representatives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,10 @@ class PersonChoices:
     roles: tuple[Role, ...] = ()
     hidden: frozenset[str] = frozenset()
     """`Type/id` of what the person hid one by one."""
+    hidden_secretly: frozenset[str] = frozenset()
+    """Those of `hidden` of which representatives are not told."""
+    secret_changes: int = 0
+    """How many of the versions changed nothing that representatives are told: they are not told of those."""
     hide_all: bool = False
     """Everything is hidden, whatever its own label."""
     hide_future: datetime | None = None
@@ -116,6 +122,40 @@ class PersonChoices:
         return self.hide_future is not None
 
 
+def without_secrets(choices: PersonChoices) -> PersonChoices:
+    """Return the choices as representatives are told of them."""
+    return replace(
+        choices,
+        authorisations=tuple(one for one in choices.authorisations if not one.secret),
+        hidden=choices.hidden - choices.hidden_secretly,
+        hidden_secretly=frozenset(),
+        version=choices.version - choices.secret_changes,
+        secret_changes=0,
+    )
+
+
+def with_secrets(choices: PersonChoices, before: PersonChoices) -> PersonChoices:
+    """Return choices that were made without knowing the secret ones of `before`, together with those."""
+    secret = tuple(one for one in before.authorisations if one.secret)
+    return replace(
+        choices,
+        authorisations=(*choices.authorisations, *secret),
+        hidden=choices.hidden | before.hidden_secretly,
+        hidden_secretly=before.hidden_secretly - choices.hidden,
+        version=before.version,
+        secret_changes=before.secret_changes,
+    )
+
+
+def is_secret(before: PersonChoices, after: PersonChoices) -> bool:
+    """Return whether a change is about nothing that representatives are told."""
+    return _told(before) == _told(after)
+
+
+def _told(choices: PersonChoices) -> PersonChoices:
+    return replace(without_secrets(choices), version=0, at=None, consents=_NO_CONSENTS)
+
+
 def no_choices(owner: str) -> PersonChoices:
     """Return the choices of a person who never made one."""
     return PersonChoices(owner)
@@ -128,16 +168,7 @@ def write_choices(choices: PersonChoices) -> dict[str, Any]:
         "version": choices.version,
         "at": choices.at,
         "state": choices.state,
-        "authorisations": [
-            {
-                "party": one.party,
-                "relation": one.relation,
-                "session": one.session,
-                "declared_by": one.declared_by,
-                **_write_period(one.period),
-            }
-            for one in choices.authorisations
-        ],
+        "authorisations": [_write_authorisation(one) for one in choices.authorisations],
         "blocked": [{"party": one.party, "since": one.since} for one in choices.blocked],
         "roles": [
             {
@@ -149,6 +180,8 @@ def write_choices(choices: PersonChoices) -> dict[str, Any]:
             for one in choices.roles
         ],
         "hidden": sorted(choices.hidden),
+        "hidden_secretly": sorted(choices.hidden_secretly),
+        "secret_changes": choices.secret_changes,
         "hide_all": choices.hide_all,
         "hide_future": choices.hide_future,
         "switches": dict(choices.switches),
@@ -177,6 +210,7 @@ def read_choices(document: Mapping[str, Any]) -> PersonChoices:
                 _read_period(one),
                 one.get("session", ""),
                 one.get("declared_by", ""),
+                one.get("secret", False),
             )
             for one in get("authorisations", ())
         ),
@@ -186,6 +220,8 @@ def read_choices(document: Mapping[str, Any]) -> PersonChoices:
             for one in get("roles", ())
         ),
         hidden=frozenset(get("hidden", ())),
+        hidden_secretly=frozenset(get("hidden_secretly", ())),
+        secret_changes=get("secret_changes", 0),
         hide_all=get("hide_all", False),
         hide_future=get("hide_future"),
         switches=MappingProxyType(dict(get("switches", {}))),
@@ -196,6 +232,12 @@ def read_choices(document: Mapping[str, Any]) -> PersonChoices:
         ),
         consents=MappingProxyType({kind: tuple(ids) for kind, ids in get("consents", {}).items()}),
     )
+
+
+def _write_authorisation(one: Authorisation) -> dict[str, Any]:
+    written = {"party": one.party, "relation": one.relation, "session": one.session}
+    secret = {"secret": True} if one.secret else {}
+    return {**written, "declared_by": one.declared_by, **secret, **_write_period(one.period)}
 
 
 def _write_period(period: Period) -> dict[str, datetime]:

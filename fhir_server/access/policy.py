@@ -103,6 +103,12 @@ class Mode:
 
     name: str
     needs_reason: bool = False
+    roles: frozenset[str] = frozenset()
+    """Who may say that it asks for this; empty: every role."""
+
+    def may_be_said_by(self, role: str) -> bool:
+        """Return whether the purpose is one of a role."""
+        return not self.roles or role in self.roles
 
 
 @dataclass(frozen=True, slots=True)

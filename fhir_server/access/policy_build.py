@@ -58,7 +58,7 @@ def build_policy(document: Mapping[str, Any], matrix: Matrix, generation: str) -
         roles=frozenset(document["roles"]["names"]),
         forbidden_roles=frozenset(document["roles"].get("forbidden", ())),
         purposes=_frozen({
-            code: Mode(row["mode"], row.get("needs_reason", False))
+            code: Mode(row["mode"], row.get("needs_reason", False), frozenset(row.get("roles", ())))
             for code, row in document["purposes"].items()
         }),
         switches=_frozen(get("switches", {})),

@@ -116,6 +116,11 @@ def _decisions(document: Document, _: Matrix) -> Iterator[str]:
                 yield from _unknown((row[condition],), known, f"{place}.{condition}", "decision")
 
 
+def _purposes(document: Document, _: Matrix) -> Iterator[str]:
+    for code, row in document["purposes"].items():
+        yield from _unknown(row.get("roles", ()), _roles(document), f"purposes.{code}.roles", "role")
+
+
 def _rules(document: Document, _: Matrix) -> Iterator[str]:
     modes = {row["mode"] for row in document["purposes"].values()}
     known: dict[str, tuple[str, Iterable[str]]] = {
@@ -200,5 +205,5 @@ def _unknown(used: Iterable[str], known: Iterable[str], place: str, kind: str) -
 
 
 _CHECKS: Final[tuple[Callable[[Document, Matrix], Iterator[str]], ...]] = (
-    _labels, _classes, _types, _relations, _durations, _decisions, _rules, _reach,
+    _labels, _classes, _types, _relations, _durations, _decisions, _purposes, _rules, _reach,
 )  # fmt: skip

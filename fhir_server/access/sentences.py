@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from importlib import resources
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from fhir_server.model.actor import Actor
 from fhir_server.model.audit import AuditEntry
@@ -21,6 +22,8 @@ LANGUAGES: Final[Mapping[str, Words]] = tomllib.loads(
     resources.files(__package__).joinpath("sentences.toml").read_text("utf-8")
 )
 DEFAULT_LANGUAGE: Final = "en"
+COUNTING: Final = frozenset({("_summary", "count"), ("_count", "0")})
+"""Parameters of a search that is answered by a number alone."""
 _MIRROR: Final = "Consent/"
 
 
@@ -97,13 +100,20 @@ def _what(words: Words, entry: AuditEntry, telling: Telling) -> str:
         # What an operation chose is told by its verb; the Consent that mirrors it would say it again.
         entities = tuple(each for each in entities if not each.startswith(_MIRROR))
     if not entities:
-        found_nothing = entry.interaction in ("search-type", "search-system") and entry.status < 400
-        return str(words["nothing"] if found_nothing else words["record"])
+        if entry.status >= 400 or entry.interaction not in ("search-type", "search-system"):
+            return str(words["record"])
+        return str(words["counted" if _counts(entry) else "nothing"])
     by_type: dict[str, list[str]] = {}
     for entity in entities:
         by_type.setdefault(entity.partition("/")[0], []).append(entity)
     parts = [_items(words, name, entities, telling) for name, entities in by_type.items()]
     return str(words["and"]).join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def _counts(entry: AuditEntry) -> bool:
+    """Return whether what was asked for is how many there are, which lists none of them."""
+    query = (entry.request or "").partition("?")[2]
+    return not COUNTING.isdisjoint(parse_qsl(query, keep_blank_values=True))
 
 
 def _items(words: Words, resource_type: str, entities: Sequence[str], telling: Telling) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
-from urllib.parse import urlencode
 
 from fhir_server.interactions import notices
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.request import Attempt, Request
+from fhir_server.interactions.searchset import query_text
+from fhir_server.model.altering import replace
 from fhir_server.model.audit import BY_ADDRESS, AuditEntry
 from fhir_server.model.outcome import SITUATIONS
 from fhir_server.search.result_parameters import CURSOR
@@ -27,6 +28,7 @@ REFUSED: Final = "refused"
 FIRST_ERROR: Final = 400
 MAX_ASKED: Final = 2_000
 """Characters of a question that are kept."""
+NOBODY: Final[Mapping[str | None, Sequence[str]]] = MappingProxyType({})
 
 
 def audit_entries(
@@ -39,14 +41,15 @@ def audit_entries(
     query: str | None = None,
     situation: str | None = None,
     attempts: Iterable[Attempt] = (),
-    met: Collection[str | None] = (),
+    met: Mapping[str | None, Sequence[str]] = NOBODY,
     wrote: bool = False,
 ) -> tuple[AuditEntry, ...]:
     """Return one entry for each person whose record an answer touched, one in all when it touched none.
 
     `attempts` are what was refused of it: persons that nothing else of the answer touched have an entry for
     that.  `situation` says why an answer is a refusal.  Each entry carries the notices of the access itself.
-    `met` are persons whom the request did not name: where nothing of theirs was shown, it does not tell.
+    `met` are persons whom the request did not name, with what its entries asked: where nothing of theirs was
+    shown, it does not tell.
     `wrote`: it is all written, and told by what was written.
     """
     named = interaction or request.interaction
@@ -60,12 +63,14 @@ def audit_entries(
     told = wrote or named in ALONE
     persons = {
         owner: _noted(
-            context, request, _by_address(common, owner in met and not entities), owner, tuple(entities), told
+            context, request, common if entities or owner not in met else _met(common, met[owner]),
+            owner, tuple(entities), told,
         )
         for owner, entities in touched
-    }
-    for attempt in attempts:
-        refused = replace(common, owner=attempt.owner, rule=attempt.rule, request=asked(request, named))
+    }  # fmt: skip
+    for attempt in _joined(attempts):
+        said = attempt.asked or asked(request, named)
+        refused = replace(common, owner=attempt.owner, rule=attempt.rule, request=said)
         refused = _by_address(refused, attempt.by_address)
         if status < FIRST_ERROR:  # one part of many was refused, the whole was answered
             refused = replace(refused, status=SITUATIONS[REFUSED].status, situation=REFUSED)
@@ -73,6 +78,27 @@ def audit_entries(
             attempted = notices.of_attempt(context, request, attempt.owner)
             persons[attempt.owner] = replace(refused, id=context.ids.new(request.now), notices=attempted)
     return tuple(persons.values()) or (_noted(context, request, common),)
+
+
+def _met(common: AuditEntry, asked: Sequence[str]) -> AuditEntry:
+    """Return the entry of what was met by address; `asked` is what its entries asked, if it has any."""
+    return _by_address(replace(common, request=_lines(asked) or common.request), True)
+
+
+def _joined(attempts: Iterable[Attempt]) -> Iterator[Attempt]:
+    """Yield one attempt for each person: by address alone only where none of them named the person."""
+    by_owner: dict[str | None, list[Attempt]] = {}
+    for attempt in attempts:
+        by_owner.setdefault(attempt.owner, []).append(attempt)
+    for several in by_owner.values():
+        named = [one for one in several if not one.by_address] or several
+        yield replace(named[0], asked=_lines([one.asked for one in named if one.asked]))
+
+
+def _lines(asked: Sequence[str]) -> str | None:
+    """Return what several entries asked, a line for each that there is room for; None: nothing."""
+    text = "\n".join(dict.fromkeys(asked))
+    return (text if len(text) <= MAX_ASKED else text[:MAX_ASKED].rpartition("\n")[0]) or None
 
 
 def asked(request: Request, interaction: str) -> str | None:
@@ -86,11 +112,12 @@ def asked(request: Request, interaction: str) -> str | None:
     parts += [interaction] if interaction.startswith("$") else []
     parts += ["_history", request.version_id] if interaction in HISTORIES else []
     address = "/".join(part for part in parts if part)
-    query = urlencode([pair for pair in request.query if pair[0] != CURSOR])
+    query = query_text(tuple(pair for pair in request.query if pair[0] != CURSOR))
     if not address and not query:
         return None
     method = METHODS.get(interaction) or ("GET" if request.body is None else "POST")
-    return f"{method} {address}{'?' if query else ''}{query}"[:MAX_ASKED]
+    text = f"{method} {address}{'?' if query else ''}{query}"
+    return text if len(text) <= MAX_ASKED else text[:MAX_ASKED].rpartition("&")[0] or text[:MAX_ASKED]
 
 
 def _governed(context: Context, request: Request, common: AuditEntry) -> AuditEntry:

@@ -9,11 +9,12 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fhir_server.interactions.auditing import asked as asked_of
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.entries import Entry, entries_of, inside, read_entry
 from fhir_server.interactions.faults import log_fault
 from fhir_server.interactions.gate import Refused
-from fhir_server.interactions.request import Attempt, Idempotency, Prefer, Reply, Request, Shown
+from fhir_server.interactions.request import Attempt, Idempotency, Met, Prefer, Reply, Request, Shown
 from fhir_server.interactions.responses import (
     ResponseEntry,
     refused_entry,
@@ -41,6 +42,8 @@ class Answered:
     person: str | None = None
     by_address: bool = False
     """Whether the person was found by the id of a resource alone."""
+    asked: str | None = None
+    """What was asked, for the access log."""
 
 
 def batch(context: Context, request: Request) -> Reply:
@@ -64,7 +67,7 @@ def batch(context: Context, request: Request) -> Reply:
             if answered.person is not None and not answered.audited and not answered.by_address
         ),
         met=tuple(
-            answered.person
+            Met(answered.person, answered.asked)
             for answered in answers.values()
             if answered.person is not None and not answered.audited and answered.by_address
         ),
@@ -81,9 +84,12 @@ def _answer(context: Context, request: Request, raw: Any, position: int) -> Answ
     except FhirError as error:
         attempts = (error.attempt,) if isinstance(error, Refused) else ()
         return Answered(refused_entry(context, inside(error, entry)), audited=False, attempts=attempts)
-    attempts = () if admitted.attempt is None else (admitted.attempt,)
+    asked = asked_of(admitted, admitted.interaction)
+    attempts = () if admitted.attempt is None else (replace(admitted.attempt, asked=asked),)
     answered = answer_entry(context, admitted, entry)
-    return replace(answered, attempts=attempts, person=admitted.view.owner, by_address=admitted.by_address)
+    return replace(
+        answered, attempts=attempts, person=admitted.view.owner, by_address=admitted.by_address, asked=asked
+    )
 
 
 def _admitted(context: Context, request: Request, entry: Entry) -> Request:

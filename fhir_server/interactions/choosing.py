@@ -14,7 +14,8 @@ from fhir_server.access.choice_words import in_force
 from fhir_server.access.choices import Period, PersonChoices, changed, no_choices, read_choices
 from fhir_server.access.consent import Mirror
 from fhir_server.access.decide import acting
-from fhir_server.access.policy import CHOICE, Policy
+from fhir_server.access.person_choices import is_secret, with_secrets, without_secrets
+from fhir_server.access.policy import CHOICE, WITHHELD_FROM_REPRESENTATIVES, Policy
 from fhir_server.interactions import notices, replays
 from fhir_server.interactions.auditing import audit_entries
 from fhir_server.interactions.context import Context
@@ -37,6 +38,12 @@ from fhir_server.model.unit_of_work import (
     UnitOfWork,
     VersionConflict,
 )
+
+OPERATIONS: Final = frozenset({
+    "$hide", "$show", "$block", "$unblock", "$authorise", "$withdraw", "$set-role", "$emergency-switch",
+    "$cross-border-choice", "$service", "$see-as",
+})  # fmt: skip
+"""Those about choices: that one was called tells of them, also where it changed nothing."""
 
 KIND: Final = "choice"
 """The notices of a choice."""
@@ -74,15 +81,19 @@ def choose(context: Context, request: Request, choosing: Choose) -> Reply:
     if replays.earlier(context, request) is not None:
         return _again(context, request, owner)
     for _ in range(context.limits.attempts):
-        before = current_choices(context, owner)
+        known = current_choices(context, owner)
+        before = as_told(context, request, known)
         _check_version(context, request, before)
         change = choosing(before)
         differs = not _same(before, change.choices)
         if not (differs or change.rewrites or change.relabels) and sees_choices(context, request):
-            return replace(_answer(context, request, before, SAME), shown=_shown(owner, change.shown))
-        after = change.choices if differs else before
+            return replace(_answer(context, request, known, SAME), shown=_shown(owner, change.shown))
+        after = known
+        if differs:
+            after = change.choices if before is known else with_secrets(change.choices, known)
+            after = replace(after, secret_changes=known.secret_changes + is_secret(known, after))
         try:
-            after = _commit(context, request, before, after, change, differs=differs)
+            after = _commit(context, request, known, after, change, differs=differs)
         except ReplayFound as found:
             if request.idempotency is None:
                 raise
@@ -132,9 +143,25 @@ def sees_choices(context: Context, request: Request) -> bool:
 
     Anyone else is answered alike whatever was chosen before.
     """
+    return _reads_mirrors(context, request, (CHOICE,))
+
+
+def _reads_mirrors(context: Context, request: Request, labels: tuple[str, ...]) -> bool:
     policy, owner = governing(context), request.view.owner
-    mirror = Facts(CONSENT, "", owner, policy.visibility(0, 0, (CHOICE,)), Access(labels=(CHOICE,)))
+    mirror = Facts(CONSENT, "", owner, policy.visibility(0, 0, labels), Access(labels=labels))
     return matches(request.view.reads(CONSENT), mirror)
+
+
+def as_told(context: Context, request: Request, choices: PersonChoices) -> PersonChoices:
+    """Return the choices as who asks may know them: representatives without the secret ones.
+
+    Who reads no choices at all is told none, and declares beside all that there are.
+    """
+    if without_secrets(choices) == choices:
+        return choices
+    labels = (CHOICE, WITHHELD_FROM_REPRESENTATIVES)
+    sees_secrets = _reads_mirrors(context, request, labels)
+    return choices if sees_secrets or not sees_choices(context, request) else without_secrets(choices)
 
 
 def _check_version(context: Context, request: Request, before: PersonChoices) -> None:
@@ -212,7 +239,7 @@ def _notices(
 
 
 def _answer(context: Context, request: Request, choices: PersonChoices, text: str) -> Reply:
-    seen = sees_choices(context, request)
+    seen, choices = sees_choices(context, request), as_told(context, request, choices)
     issue = Issue("done", text if seen else DECLARED, severity="information")
     outcome = operation_outcome([issue], context.canonical_base)
     parameters: list[dict[str, Any]] = [{"name": "return", "resource": outcome}]

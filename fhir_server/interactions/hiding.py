@@ -11,7 +11,7 @@ from fhir_server.access.choices import (
     with_hide_future,
     without_hidden,
 )
-from fhir_server.access.policy import MASKED, WITHHELD_FROM_PERSON
+from fhir_server.access.policy import MASKED, WITHHELD_FROM_PERSON, WITHHELD_FROM_REPRESENTATIVES
 from fhir_server.interactions.choice_calls import PATIENT, Given, flag_of, text_of
 from fhir_server.interactions.choosing import Change, choose, governing, sees_choices
 from fhir_server.interactions.context import Context
@@ -57,7 +57,11 @@ def _item(context: Context, request: Request, before: PersonChoices, label: str,
     change = labelled(context, request, before, label, on)
     after = before
     if label == MASKED and sees_choices(context, request):
-        name, mark = f"{request.resource_type}/{request.id}", with_hidden if on else without_hidden
-        after = mark(governing(context), before, name, request.now)
+        policy, name = governing(context), f"{request.resource_type}/{request.id}"
+        if on:
+            secretly = request.actor.secret or WITHHELD_FROM_REPRESENTATIVES in change.labels
+            after = with_hidden(policy, before, name, request.now, secretly=secretly)
+        else:
+            after = without_hidden(policy, before, name, request.now)
     releases = change.documents if label == WITHHELD_FROM_PERSON and not on else ()
     return Change(after, change.rewrites, change.relabels, change.flows, releases, (change.entity,))

@@ -36,6 +36,8 @@ class Labelled:
     rewrites: tuple[Replace, ...] = ()
     relabels: tuple[Relabel, ...] = ()
     flows: tuple[Flow, ...] = ()
+    labels: tuple[str, ...] = ()
+    """Those of the resource by then."""
 
     @property
     def documents(self) -> tuple[Document, ...]:
@@ -72,7 +74,7 @@ def _relabelled(
     facts = settled.facts[0]
     name = entity(current.resource_type, current.id, current.version)
     if changed is resource and facts == before:
-        return Labelled(name)
+        return Labelled(name, labels=facts.access.labels)
     if labelling.forbidden(facts.access.labels) and not labelling.forbidden(before.access.labels):
         raise refuse("forbidden-labels", "The policy does not let an item have these labels together.")
     document = Document(
@@ -84,7 +86,8 @@ def _relabelled(
         search=context.indexer.entries(changed, owner=current.owner),
         raw=Raw(exact_json.encode(changed)),
     )
-    return Labelled(name, (Replace(document, current.version, before),), settled.relabels, settled.flows)
+    rewrites = (Replace(document, current.version, before),)
+    return Labelled(name, rewrites, settled.relabels, settled.flows, facts.access.labels)
 
 
 def known_label(policy: Policy, label: str) -> Label:

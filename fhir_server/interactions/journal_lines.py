@@ -6,12 +6,14 @@ reader, except for the one who acted: whoever reads on finds as many others as f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from fhir_server.access.audit_event import Rendering
+from fhir_server.interactions.choosing import OPERATIONS, sees_choices
 from fhir_server.interactions.context import Context
+from fhir_server.interactions.journal_asking import Address, addressed, named_in, names_hidden, without_hidden
 from fhir_server.interactions.notices import PERSON
 from fhir_server.interactions.request import Request
 from fhir_server.model.audit import BY_ADDRESS, AuditEntry
@@ -23,6 +25,10 @@ from fhir_server.model.view import View
 AT_ONCE: Final = 100
 """Entries that are read in one go."""
 IDS_AT_ONCE: Final = 1_000
+AUDIT_EVENT: Final = "AuditEvent"
+
+OF_PERSON: Final = frozenset({"Patient", ""})
+"""What an id that is the person's stands after: nothing, where only its parameter says what it is."""
 
 Visible = Mapping[str, Stored]
 """What of the entities is there for the reader: by `Type/id`, the current version."""
@@ -63,15 +69,16 @@ def seen(context: Context, request: Request, entries: Sequence[AuditEntry]) -> I
             yield Line(entry, {})
         return
     visible = _visible(context, request, entries)
+    reads_choices = sees_choices(context, request)
     for entry in entries:
         kept = tuple(entity for entity in entry.entities if versionless(entity) in visible)
         mine = entry.actor == request.view.actor
-        # By its own lines nobody learns that what it asked for by its id is there.
-        if kept or (BY_ADDRESS not in entry.labels if mine else not entry.entities):
-            # An address in a line of a record tells that something has it, also to whom that is withheld.
-            address = _asked_address(entry)
-            asked = entry.request if address is None or address in visible else None
-            yield Line(replace(entry, entities=kept, request=asked), visible)
+        if entry.interaction in OPERATIONS and not (mine or reads_choices or _shows_items(kept)):
+            continue
+        # By its own lines nobody learns that what it asked for by its id is there; nor by those of others,
+        # which are in the record because something has the address.
+        if kept or (BY_ADDRESS not in entry.labels if mine else _is_told(entry, visible)):
+            yield Line(replace(_as_told(entry, visible), entities=kept), visible)
 
 
 def rendering(context: Context, request: Request) -> Rendering:
@@ -100,10 +107,9 @@ def _reads_only_own(view: View) -> bool:
 
 def _visible(context: Context, request: Request, entries: Sequence[AuditEntry]) -> Visible:
     by_type: dict[str, dict[str, None]] = {}
-    for entry in entries:
-        address = _asked_address(entry)
-        for entity in (*entry.entities, address) if address else entry.entities:
-            resource_type, _, id = versionless(entity).partition("/")
+    known = context.registry.resource_types - {AUDIT_EVENT}
+    for resource_type, id in _addresses(entries):
+        if resource_type in known:
             by_type.setdefault(resource_type, {})[id] = None
     visible: dict[str, Stored] = {}
     for resource_type, ids in by_type.items():
@@ -115,12 +121,40 @@ def _visible(context: Context, request: Request, entries: Sequence[AuditEntry]) 
     return visible
 
 
-def _asked_address(entry: AuditEntry) -> str | None:
-    """Return `Type/id` of what a request named by its id alone, None where it named the person."""
-    if entry.request is None or BY_ADDRESS not in entry.labels:
-        return None
-    parts = entry.request.partition(" ")[2].partition("?")[0].split("/")
-    return "/".join(parts[:2]) if len(parts) > 1 else ""
+def _addresses(entries: Iterable[AuditEntry]) -> Iterator[Address]:
+    for entry in entries:
+        for entity in entry.entities:
+            resource_type, _, id = versionless(entity).partition("/")
+            yield resource_type, id
+        yield from named_in(entry.request or "")
+
+
+def _shows_items(entities: Iterable[str]) -> bool:
+    """Return whether anything is listed but who the person is."""
+    return any(not entity.startswith("Patient/") for entity in entities)
+
+
+def _is_told(entry: AuditEntry, visible: Visible) -> bool:
+    """Return whether somebody else's line of which nothing is shown is one for the reader."""
+    if entry.entities or BY_ADDRESS not in entry.labels or entry.request is None:
+        return not entry.entities
+    asked = addressed(entry.request)
+    return any(name in visible or name.startswith(f"{AUDIT_EVENT}/") for name in asked)
+
+
+def _as_told(entry: AuditEntry, visible: Visible) -> AuditEntry:
+    """Return the entry without the ids, in what was asked, of what the reader does not see."""
+    if entry.request is None:
+        return entry
+
+    def kept(address: Address) -> bool:
+        resource_type, id = address
+        return f"{resource_type}/{id}" in visible or (id == entry.owner and resource_type in OF_PERSON)
+
+    if entry.situation is not None and names_hidden(entry.request, kept):
+        # How it was refused tells whether something is there.
+        entry = replace(entry, situation=None)
+    return replace(entry, request=without_hidden(entry.request or "", kept))
 
 
 def _names(entity: str, wanted: frozenset[str]) -> bool:

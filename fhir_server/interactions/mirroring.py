@@ -108,4 +108,6 @@ def _document(
 
 def _bare(stored: Stored) -> dict[str, Any]:
     resource: dict[str, Any] = exact_json.decode(stored.body)
-    return {key: value for key, value in resource.items() if key != "meta"}
+    bare = {key: value for key, value in resource.items() if key != "meta"}
+    labels = resource["meta"].get("security")
+    return {**bare, "meta": {"security": labels}} if labels else bare

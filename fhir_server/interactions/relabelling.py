@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from fhir_server.access.decide import REFUSED
 from fhir_server.access.labelling import OPENING, class_in
 from fhir_server.access.policy import WITHHELD_FROM_REPRESENTATIVES
 from fhir_server.access.spread import (
@@ -38,6 +37,7 @@ from fhir_server.model.view import View
 
 MOST: Final = 10_000
 """Resources whose labels one write may change."""
+ONLY_SECRETS: Final = "This connection is secret: it deposits only what is withheld from representatives."
 FLOW: Final = View.unrestricted("label-flow")
 """Sees the labels of all that is stored; what it reads is never answered."""
 NONE: Final[frozenset[str]] = frozenset()
@@ -77,8 +77,8 @@ class Settled:
 def settle(context: Context, request: Request, drafts: Sequence[Draft]) -> Settled:
     """Return the facts of what is to be written.
 
-    Raises FhirError: `too-costly` where labels would change on more than can be written at once, `refused`
-    where a secret connection deposits what the representatives would see.
+    Raises FhirError: `too-costly` where labels would change on more than can be written at once,
+    `secret-needed` where a secret connection deposits what the representatives would see.
     """
     by_owner: dict[str | None, list[Draft]] = {}
     if not context.labelling.governs:
@@ -128,7 +128,7 @@ def _check_secret(request: Request, deposited: Iterable[Facts]) -> None:
         return
     for facts in deposited:
         if facts.owner is not None and WITHHELD_FROM_REPRESENTATIVES not in facts.access.labels:
-            raise refuse("refused", REFUSED)
+            raise refuse("secret-needed", ONLY_SECRETS, facts.resource_type)
 
 
 def stored_facts(context: Context, request: Request, stored: Stored) -> Facts:

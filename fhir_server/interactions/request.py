@@ -8,6 +8,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from fhir_server.interactions.patching.patches import Patch
 from fhir_server.model.actor import OPEN, Actor
 from fhir_server.model.outcome import Issue
@@ -60,6 +62,17 @@ class Attempt:
     """The rule of the policy that refused."""
     by_address: bool = False
     """Whether the person was found by the id of a resource alone."""
+    asked: str | None = None
+    """What was asked, `GET Type?parameters`; None: what the whole request asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A record that an entry of a batch met by the id of a resource alone, without showing anything of it."""
+
+    owner: str
+    asked: str | None
+    """What was asked, `GET Type/id`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +110,7 @@ class Request:
     """Where the search of a compartment takes place; `resource_type` is that of members, empty for all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """One version that an answer showed or wrote: `Type/id/_history/version` of the record of `owner`."""
 
     owner: str | None
@@ -130,5 +142,5 @@ class Reply:
     """What was refused of it, entry by entry."""
     persons: tuple[str, ...] = ()
     """Whose records its entries were about, also where nothing of them was shown."""
-    met: tuple[str, ...] = ()
+    met: tuple[Met, ...] = ()
     """Whose records its entries met by the id of a resource alone, without anything being shown."""

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from fhir_server.interactions.context import Context
-from fhir_server.interactions.request import Request
+from fhir_server.interactions.read import entity
+from fhir_server.interactions.request import Request, Shown
 from fhir_server.model import exact_json
 from fhir_server.model.reference import ReferenceKind, parse_reference
 
@@ -30,6 +31,7 @@ class Resolver:
         self._request = request
         self._together = together
         self._known: dict[str, Found] = {}
+        self._shown: list[Shown] = []
 
     def __call__(self, text: str) -> Found:
         """Return the resource that a reference names, None where it is not to be had."""
@@ -47,9 +49,16 @@ class Resolver:
             self._known[address] = self._read(named.type, named.id) if may else None
         return self._known[address]
 
+    @property
+    def shown(self) -> tuple[Shown, ...]:
+        """What was found on the server, of the records of persons."""
+        return tuple(self._shown)
+
     def _read(self, resource_type: str, id: str) -> Found:
         stored = self._context.records.read(resource_type, id, self._request.view)
         if stored is None or stored.deleted:
             return None
+        if stored.owner is not None:
+            self._shown.append(Shown(stored.owner, entity(stored.resource_type, stored.id, stored.version)))
         resource: dict[str, Any] = exact_json.decode(stored.body)
         return resource

@@ -107,6 +107,7 @@ SITUATIONS: Mapping[str, Situation] = MappingProxyType({
     "reason-needed": Situation(422, "required"),
     "label-removal": Situation(422, "business-rule"),
     "forbidden-labels": Situation(422, "business-rule"),
+    "secret-needed": Situation(422, "business-rule"),
     "operation-only": Situation(422, "business-rule"),
     "illegal-choice": Situation(422, "business-rule"),
     "clock-behind": Situation(503, "transient"),

@@ -82,13 +82,15 @@ def _wanted(context: Context, request: Request, given: Given, declares: bool) ->
     return Authorisation(
         party, relation, Period(None, end_of(context, given)),
         session=actor.session if one_session else "", declared_by=actor.identity if declares else "",
+        secret=actor.secret,
     )  # fmt: skip
 
 
 def _lasting(before: PersonChoices, wanted: Authorisation) -> Authorisation:
     """Return the authorisation with the beginning of the same one that is already there."""
+    meant = (wanted.party, wanted.relation, wanted.session, wanted.secret)
     for one in before.authorisations:
-        if (one.party, one.relation, one.session) == (wanted.party, wanted.relation, wanted.session):
+        if (one.party, one.relation, one.session, one.secret) == meant:
             until = wanted.period.until
             kept = one.declared_by if one.declared_by and wanted.declared_by else wanted.declared_by
             period = Period(one.period.from_, one.period.until if until is None else until)

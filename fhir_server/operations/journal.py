@@ -24,8 +24,9 @@ from fhir_server.interactions.table import INSTANCE
 from fhir_server.interactions.titles import title_of
 from fhir_server.model import exact_json, own
 from fhir_server.model.actor import Actor
+from fhir_server.model.outcome import refuse
 from fhir_server.model.plan import Position
-from fhir_server.model.temporal import format_instant
+from fhir_server.model.temporal import format_instant, parse_interval
 from fhir_server.search.result_parameters import CURSOR
 from profiles.definitions import OperationDefinition, OperationParameter
 
@@ -53,6 +54,8 @@ DEFINITION = OperationDefinition(
 READ_AS: Final = {"from": ("date", "ge"), "to": ("date", "le"), "_count": ("_count", "")}
 """Parameters of the operation as those of a search, and the prefix of their value."""
 
+PERIOD: Final = frozenset({"from", "to"})
+
 Json = dict[str, Any]
 
 
@@ -77,6 +80,9 @@ def journal(context: Context, request: Request) -> Reply:
 
 
 def _asked(context: Context, request: Request, given: Mapping[str, str]) -> Asked:
+    for name in PERIOD & given.keys():
+        if parse_interval(given[name], context.zone) is None:
+            raise refuse("illegal-parameter-value", f"`{name}` needs a FHIR date, such as 2026-11-22.")
     pairs = [(READ_AS[name][0], READ_AS[name][1] + value) for name, value in given.items() if name in READ_AS]
     cursor = [(CURSOR, given[CURSOR])] if CURSOR in given else []
     asked = read_query(context, request, (("patient", request.id), *pairs, *cursor))

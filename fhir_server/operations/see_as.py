@@ -14,7 +14,7 @@ from fhir_server.access.choices import PersonChoices
 from fhir_server.access.decide import Explanation, explain, shared
 from fhir_server.access.seeing_words import Question, item_reason, reasons
 from fhir_server.interactions.choice_calls import Given, check_person, definition, row, text_of
-from fhir_server.interactions.choosing import current_choices, governing, owner_of
+from fhir_server.interactions.choosing import as_told, current_choices, governing, owner_of
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.operation_input import PARAMETERS, read_input
 from fhir_server.interactions.read import entity, not_found
@@ -88,7 +88,7 @@ def see_as(context: Context, request: Request) -> Reply:
     check_person(request)
     given = read_input(context, request, DEFINITION.url)
     owner, policy = owner_of(request), governing(context)
-    choices, actor = current_choices(context, owner), _actor(given)
+    choices, actor = as_told(context, request, current_choices(context, owner)), _actor(given)
     purpose = text_of(given, "purpose") or TREATMENT
     explanation = explain(policy, actor, purpose, owner, choices, request.now)
     imagined = _Imagined(actor, explanation, choices)

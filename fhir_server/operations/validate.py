@@ -17,8 +17,8 @@ from fhir_server.interactions.definitions_check import Surroundings, definition_
 from fhir_server.interactions.dispatch import Interaction
 from fhir_server.interactions.incoming import FATAL, check_id
 from fhir_server.interactions.operation_input import read_input
-from fhir_server.interactions.read import not_found
-from fhir_server.interactions.request import Reply, Request
+from fhir_server.interactions.read import entity, not_found
+from fhir_server.interactions.request import Reply, Request, Shown
 from fhir_server.interactions.resolving import Resolver
 from fhir_server.interactions.table import INSTANCE, TYPE
 from fhir_server.model import exact_json
@@ -41,27 +41,34 @@ def validate(context: Context, request: Request) -> Reply:
     if mode not in MODES:
         named = ", ".join(sorted(name for name in MODES if name))
         raise refuse("illegal-parameter-value", f"`mode` is one of {named}.")
-    resource = given["resource"][0] if "resource" in given else _stored(context, request, mode)
+    resolver = Resolver(context, request)
+    looked_at: tuple[Shown, ...] = ()
+    if "resource" in given:
+        resource = given["resource"][0]
+    else:
+        resource, looked_at = _stored(context, request, mode)
     issues = MODES[mode](context, request, resource)
     if resource is not None:
         asked = [str(profile) for profile in given.get("profile", ())]
         if mode in WRITES:
             asked += context.demands.profiles_of(request.resource_type)
-        issues = [*_found(context, request, resource, asked), *issues]
+        issues = [*_found(context, request, resource, asked, resolver), *issues]
     if not any(issue.severity in FATAL for issue in issues):
         issues = [Issue("done", "Nothing is wrong with it.", severity="information"), *issues]
     body = exact_json.encode(operation_outcome(issues, context.canonical_base))
-    return Reply(200, body, is_outcome=True)
+    return Reply(200, body, is_outcome=True, shown=(*looked_at, *resolver.shown))
 
 
-def _found(context: Context, request: Request, resource: Any, asked: Sequence[str]) -> list[Issue]:
+def _found(
+    context: Context, request: Request, resource: Any, asked: Sequence[str], resolver: Resolver
+) -> list[Issue]:
     generation = context.definitions.current()
     profiles, unusable = generation.usable(asked)
     issues = generation.validator.validate(
         resource,
         profiles=profiles,
         expected_type=request.resource_type,
-        resolve=Resolver(context, request),
+        resolve=resolver,
     )
     is_read = isinstance(resource, dict) and is_definition(resource)
     if is_read and not context.validator.validate(resource, request.resource_type):
@@ -69,7 +76,8 @@ def _found(context: Context, request: Request, resource: Any, asked: Sequence[st
     return [*unusable, *issues]
 
 
-def _stored(context: Context, request: Request, mode: str) -> Any:
+def _stored(context: Context, request: Request, mode: str) -> tuple[Any, tuple[Shown, ...]]:
+    """Return the stored resource that is to be looked at, if it is, and what that shows."""
     if not request.id:
         if mode == "delete":
             raise refuse("illegal-parameter-value", "`mode=delete` is asked of an instance.")
@@ -77,7 +85,8 @@ def _stored(context: Context, request: Request, mode: str) -> Any:
     stored = context.records.read(request.resource_type, request.id, request.view)
     if stored is None or stored.deleted:
         raise not_found()
-    return None if mode == "delete" else exact_json.decode(stored.body)
+    shown = (Shown(stored.owner, entity(stored.resource_type, stored.id, stored.version)),)
+    return None if mode == "delete" else exact_json.decode(stored.body), shown
 
 
 def _nothing_more(_context: Context, _request: Request, _resource: Any) -> list[Issue]:

@@ -74,6 +74,10 @@ def objects(node: object, path: str) -> list[tuple[str, dict[str, object]]]:
         id="unknown-relation",
     ),
     pytest.param(
+        'HEALING = { mode = "daylight" }', 'HEALING = { mode = "daylight", roles = ["ghost"] }',
+        "purposes.HEALING.roles: there is no role `ghost`", id="unknown-role-of-a-purpose",
+    ),
+    pytest.param(
         'modes = ["storm"]', 'modes = ["fog"]', "rule[4].modes: there is no mode `fog`", id="unknown-mode"
     ),
     pytest.param(

@@ -12,6 +12,7 @@ import pytest
 from fhir_server.access.sentences import LANGUAGES, Telling, language_of, sentence
 from fhir_server.model.actor import Actor
 from fhir_server.model.audit import AuditEntry
+from fhir_server.operations import operations
 from tests.access.test_audit_event import ACTORS, INTERACTIONS, STATUSES, entry
 
 NOON = datetime(2026, 7, 14, 10, 5, tzinfo=UTC)
@@ -52,6 +53,13 @@ def test_whatever_happened_has_a_sentence(language: str, interaction: str) -> No
             assert said.endswith(".")
             assert not set("{}") & set(said)
             assert "  " not in said
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_operation_has_a_verb_of_its_own(language: str) -> None:
+    names = {row.name for row in operations(governed=True) if row.logged}
+    assert names
+    assert names <= set(LANGUAGES[language]["verbs"])
 
 
 READ = replace(entry(), at=NOON, entities=("DocumentReference/d/_history/1",))
@@ -96,6 +104,26 @@ def test_the_reader_is_spoken_to(language: str, words: str) -> None:
     assert words in sentence(own, telling(language))
 
 
+@pytest.mark.parametrize("verb", LANGUAGES["fr"]["verbs"])
+def test_a_french_verb_is_turned_to_the_reader_whole(verb: str) -> None:
+    you = Actor("person", "p1")
+    said = sentence(replace(READ, interaction=verb, agent=you, actor=you.ref), telling("fr"))
+    assert "vous avez " in said
+    assert " a " not in said.partition("vous avez ")[2]
+
+
+@pytest.mark.parametrize(("language", "words"), [
+    pytest.param("fr", "a envoyé un document, un document structuré, une allergie", id="french"),
+    pytest.param("en", "sent a document, a structured document, an allergy", id="english"),
+])  # fmt: skip
+def test_an_import_is_told_as_something_sent(language: str, words: str) -> None:
+    types = ("DocumentReference", "Composition", "AllergyIntolerance", "Provenance")
+    made = tuple(f"{name}/1/_history/1" for name in types)
+    said = sentence(replace(READ, interaction="$import-document", entities=made), telling(language))
+    assert words in said
+    assert "Provenance" not in said
+
+
 def test_an_emergency_and_a_secret_session_are_told_as_such() -> None:
     agent = replace(ACTORS["professional"], secret=True)
     said = sentence(replace(READ, mode="break-glass", agent=agent), telling("en"))
@@ -128,3 +156,16 @@ def test_a_sentence_says_each_thing_once(interaction: str, entities: tuple[str, 
         READ, interaction=interaction, entities=entities, agent=agent, actor=agent.ref, status=200
     )
     assert words in sentence(entry, telling("en", titles=TITLES))
+
+
+@pytest.mark.parametrize(("asked", "english", "french"), [
+    pytest.param("_summary=count", "saw only how many", "leur nombre", id="summary"),
+    pytest.param("_count=0", "saw only how many", "leur nombre", id="count"),
+    pytest.param("_count=10", "saw nothing", "rien", id="page"),
+])  # fmt: skip
+def test_who_was_told_a_number_is_not_said_to_have_seen_nothing(
+    asked: str, english: str, french: str
+) -> None:
+    counted = replace(entry("search-type"), entities=(), request=f"GET Observation?patient=p1&{asked}")
+    assert english in sentence(counted, telling("en"))
+    assert french in sentence(counted, telling("fr"))

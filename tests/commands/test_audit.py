@@ -242,6 +242,65 @@ def test_the_verifier_outside_holds_a_proof_against_a_checkpoint(place: Place) -
     assert outcome(-1, "valueBase64Binary", b64encode(b'{"_id":"s:other"}').decode()) == 1
 
 
+MALFORMED = {
+    "no-object": "[]",
+    "a-text": '"index"',
+    "no-json": "{",
+    "too-deep": "[" * 100_000,
+    "nothing-in-it": "{}",
+    "no-entry": '{"index": 7, "batch": 3, "worker": "a", "number": 7, "leaf": ""}',
+    "no-leaf": '{"index": 7, "batch": 3, "worker": "a", "number": 7, "entry": {}}',
+    "leaf-no-base64": '{"index": 7, "batch": 3, "worker": "a", "number": 7, "leaf": "!", "entry": {}}',
+    "worker-no-text": '{"worker": ["a"], "number": 7, "entry": {}}',
+    "name-twice": '{"worker": "a", "number": 7, "number": 8, "entry": {}}',
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_the_verifier_outside_names_a_line_that_it_cannot_read(
+    place: Place, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = place.export()
+    with file.open("a") as handle:
+        handle.write(MALFORMED[name] + "\n")
+    assert place.outside("--entries", str(file)) == 1
+    assert "line 8 of the entries is not of the form" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("answer", [
+    pytest.param("[]", id="no-object"), pytest.param("{}", id="no-parameters"),
+    pytest.param('{"parameter": [{}]}', id="no-name"), pytest.param('{"parameter": [{"name": "leaf"}]}', id="no-value"),
+    pytest.param('{"parameter": [{"name": "leaf", "valueBase64Binary": "AA=="}]}', id="half"),
+    pytest.param('{"parameter": 1}', id="a-number"), pytest.param("{", id="no-json"),
+])  # fmt: skip
+def test_the_verifier_outside_refuses_what_is_no_proof(
+    place: Place, answer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = place.directory / "proof.json"
+    file.write_text(answer)
+    assert place.outside("--proof", str(file)) == 1
+    assert "the proof is not of the form" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["", "no json\n", '{"number": 1}\n'])
+def test_the_verifier_outside_does_not_agree_with_nothing(
+    place: Place, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = place.export()
+    [copies] = place.copies.iterdir()
+    copies.write_text(text)
+    assert place.outside("--entries", str(file)) == 1
+    assert "nothing was verified" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("note", ["null", "7", '""', '"a\\n\\n"'])
+def test_the_verifier_outside_refuses_a_note_of_another_form(place: Place, note: str) -> None:
+    [copies] = place.copies.iterdir()
+    with copies.open("a") as handle:
+        handle.write(f'{{"number": 3, "note": {note}}}\n')
+    assert place.outside() == 1
+
+
 def test_a_served_log_is_under_checkpoints_within_seconds(
     database_uri: str, database_name: str, tmp_path: Path
 ) -> None:

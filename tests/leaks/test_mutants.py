@@ -67,9 +67,13 @@ def places() -> set[tuple[str, str]]:
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in ASKING
-        and isinstance(node.func.value, ast.Attribute)
-        and node.func.value.attr.strip("_") == "records"
+        and named(node.func.value).strip("_") == "records"
     }
+
+
+def named(node: ast.expr) -> str:
+    """Return the last name of `context.records`, or of a variable."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def test_every_place_has_its_mutant() -> None:

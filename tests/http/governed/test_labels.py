@@ -259,7 +259,7 @@ def test_a_secret_connection_deposits_only_what_representatives_do_not_see(
 ) -> None:
     secret = governed.doctor(secret=True)
     refused = secret.post("/Observation", observation(person))
-    assert (refused.status_code, situation(refused)) == (403, "refused")
+    assert (refused.status_code, situation(refused)) == (422, "secret-needed")
     created(secret.post("/Observation", observation(person, FROM_PARENTS)))
     submitted(secret, submission(person, FROM_PARENTS))
 

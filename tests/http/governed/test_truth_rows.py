@@ -155,7 +155,8 @@ def test_row_39_in_a_secret_session_only_secrets_are_deposited(
     owner = enrolled(lambda c: child(team(c)))
     secretly = speaker(governed, replace(doctor, secret=True), owner)
     plain = secretly.post("/DocumentReference", document(governed, owner))
-    assert (plain.status_code, situation(plain)) == (403, "refused")
+    assert (plain.status_code, situation(plain)) == (422, "secret-needed")
+    assert ids(speaker(governed, person, owner).get(SEARCH.format(id=owner))) == []
     name = created(secretly.post("/DocumentReference", document(governed, owner, labels=SECRET)))
     [notice] = told(governed, owner, "deposit")
     assert notice["labels"] == list(SECRET), "whoever sends it leaves the parents out"

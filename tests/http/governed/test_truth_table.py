@@ -18,7 +18,7 @@ from tests.conftest import FixedClock
 from tests.governed import Governed
 from tests.http.calls import situation
 from tests.http.governed.conftest import governed_server
-from tests.http.governed.tabled import SEARCH, Case, ids, outbox, planted, wire
+from tests.http.governed.tabled import SEARCH, Case, document, ids, outbox, planted, wire
 from tests.truth_table import EMERGENCIES, MODES, ROWS, Row
 
 EVERY = (*ROWS, *EMERGENCIES)
@@ -67,6 +67,11 @@ class TestRow:
             assert situation(page) == "refused"
         else:
             assert ids(page) == ([case.item] if row.outcome == "seen" else [])
+        if row.outcome == "seen":
+            sent = document(case.server, case.owner, case.item, row.kind, row.labels)
+            [found] = (one["resource"] for one in page.get_json()["entry"])
+            assert read.get_json() == found
+            assert {name: value for name, value in found.items() if name != "meta"} == sent
 
     def test_is_in_the_access_log_with_the_rule_that_decided(self, case: Case, row: Row) -> None:
         case.actor.get(f"/DocumentReference/{case.item}")
