@@ -53,11 +53,9 @@ def answer(
         links = page_links(context, request, base, asked.used, digest, page)
     entries = [*match_entries(context.base_url, page.entries), *riders.entries]
     if asked.ignored:
-        entries.append(ignored_entry(context.canonical_base, asked.ignored))
+        entries.append(ignored_entry(context.canonical_base, asked.ignored, asked.valueless))
     entries.extend(told)
-    shown = tuple(
-        Shown(one.owner, entity(one.resource_type, one.id, one.version))
-        for one in (*page.entries, *riders.found)
-    )
+    found = (*page.entries, *riders.found)
+    shown = tuple([Shown(one.owner, entity(one.resource_type, one.id, one.version)) for one in found])
     body = searchset(total, [*links, *riders.links], entries)
     return Reply(200, body, shown=shown, query=digest.hex())

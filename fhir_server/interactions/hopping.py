@@ -7,10 +7,11 @@ sees what the View shows of its own type, so what is hidden leads nowhere, as wh
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from fhir_server.interactions.context import Context
-from fhir_server.model.outcome import FhirError, refuse
+from fhir_server.model.outcome import refuse
 from fhir_server.model.plan import Condition, Or, Plan
 from fhir_server.model.view import View
 from fhir_server.search.following import own_urls, pointed_at, pointers, to_ids, to_urls
@@ -22,69 +23,77 @@ from fhir_server.search.request import SearchRequest
 
 MOST: Final = 10_000
 """Resources that one link may lead to."""
+MOST_TOGETHER: Final = 30_000
+"""Resources that the links of one search may lead to together."""
 
 
 def followed(context: Context, view: View, hops: Sequence[Hop]) -> tuple[Condition, ...]:
     """Return what each hop asks of the resources that are searched.
 
-    Raises FhirError `too-costly` where a link leads to too many.
+    Raises FhirError `too-costly` where a link leads to too many, or all of them together do.
     """
-    return tuple(_condition(context, view, hop) for hop in hops)
+    following = _Following(context, view)
+    return tuple([following.condition(hop) for hop in hops])
 
 
-def _condition(context: Context, view: View, hop: Hop) -> Condition:
-    if hop.reverse:
-        return _pointed_at(context, view, hop)
-    parts = [_points_to(context, view, hop, criterion) for criterion in hop.inner]
-    return parts[0] if len(parts) == 1 else Or(tuple(parts))
+@dataclass(slots=True)
+class _Following:
+    """Follows the hops of one search; `met` counts what they led to."""
 
+    context: Context
+    view: View
+    met: int = 0
 
-def _points_to(context: Context, view: View, hop: Hop, criterion: Criterion) -> Condition:
-    target = criterion.resource_type
-    inner = _plan(context, view, criterion)
-    if not is_canonical(hop.parameter):
-        ids = context.records.ids(inner, view, MOST + 1)
-        _check(hop, target, len(ids))
-        return to_ids(hop.parameter, target, ids)
-    wanted = own_urls(context.indexer.catalogue, target)
-    if wanted is None:
-        return Or(())
-    urls = context.records.pointed(inner, view, wanted, MOST + 1).texts
-    _check(hop, target, len(urls))
-    return to_urls(hop.parameter, urls)
+    def condition(self, hop: Hop) -> Condition:
+        """Return what a hop asks of the resources that are searched."""
+        if hop.reverse:
+            return self._pointed_at(hop)
+        parts = [self._points_to(hop, criterion) for criterion in hop.inner]
+        return parts[0] if len(parts) == 1 else Or(tuple(parts))
 
+    def _points_to(self, hop: Hop, criterion: Criterion) -> Condition:
+        records, target = self.context.records, criterion.resource_type
+        inner = self._plan(criterion)
+        if not is_canonical(hop.parameter):
+            ids = records.ids(inner, self.view, MOST + 1)
+            self._count(hop, target, len(ids))
+            return to_ids(hop.parameter, target, ids)
+        wanted = own_urls(self.context.indexer.catalogue, target)
+        if wanted is None:
+            return Or(())
+        urls = records.pointed(inner, self.view, wanted, MOST + 1).texts
+        self._count(hop, target, len(urls))
+        return to_urls(hop.parameter, urls)
 
-def _pointed_at(context: Context, view: View, hop: Hop) -> Condition:
-    (criterion,) = hop.inner
-    inner = _plan(context, view, criterion)
-    wanted = pointers(hop.parameter, hop.resource_type)
-    found = context.records.pointed(inner, view, wanted, MOST + 1)
-    _check(hop, hop.resource_type, len(found.texts) + len(found.persons))
-    return pointed_at(context.indexer.catalogue, hop.parameter, hop.resource_type, found)
+    def _pointed_at(self, hop: Hop) -> Condition:
+        (criterion,) = hop.inner
+        inner = self._plan(criterion)
+        wanted = pointers(hop.parameter, hop.resource_type)
+        found = self.context.records.pointed(inner, self.view, wanted, MOST + 1)
+        self._count(hop, hop.resource_type, len(found.texts) + len(found.persons))
+        return pointed_at(self.context.indexer.catalogue, hop.parameter, hop.resource_type, found)
 
+    def _plan(self, criterion: Criterion) -> Plan:
+        target, held = criterion.resource_type, criterion.held
+        further: tuple[Condition, ...] = ()
+        filters: tuple[Filter, ...] = ()
+        if isinstance(held, Hop):
+            further = (self.condition(held),)
+        else:
+            filters = (held,)
+        return plan(
+            SearchRequest(target, filters),
+            systems=self.context.systems,
+            owner=self.view.owner_for(target),
+            cross_person_types=self.context.cross_person_types,
+            further=further,
+        )
 
-def _plan(context: Context, view: View, criterion: Criterion) -> Plan:
-    target, held = criterion.resource_type, criterion.held
-    further: tuple[Condition, ...] = ()
-    filters: tuple[Filter, ...] = ()
-    if isinstance(held, Hop):
-        further = (_condition(context, view, held),)
-    else:
-        filters = (held,)
-    return plan(
-        SearchRequest(target, filters),
-        systems=context.systems,
-        owner=view.owner_for(target),
-        cross_person_types=context.cross_person_types,
-        further=further,
-    )
-
-
-def _check(hop: Hop, target: str, found: int) -> None:
-    if found > MOST:
-        raise _too_many(hop, target)
-
-
-def _too_many(hop: Hop, target: str) -> FhirError:
-    text = f"`{hop.name}` leads to more than {MOST} of type {target}. Ask for less of it."
-    return refuse("too-costly", text)
+    def _count(self, hop: Hop, target: str, found: int) -> None:
+        self.met += found
+        if found > MOST:
+            text = f"`{hop.name}` leads to more than {MOST} of type {target}. Ask for less of it."
+            raise refuse("too-costly", text)
+        if self.met > MOST_TOGETHER:
+            text = f"The chains of this search lead to more than {MOST_TOGETHER} resources. Ask for less."
+            raise refuse("too-costly", text)

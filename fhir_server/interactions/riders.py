@@ -13,6 +13,7 @@ from fhir_server.interactions.searchset import link, match_entries, told_entry
 from fhir_server.model.document import Stored
 from fhir_server.model.outcome import Issue, refuse
 from fhir_server.model.plan import Page, Position
+from fhir_server.search.cursor import illegal_cursor
 from fhir_server.search.result_parameters import INCLUDES, RELATED
 from fhir_server.search.result_parameters import Page as Wanted
 
@@ -40,6 +41,8 @@ def riders_of(
     after what was answered before.  Raises FhirError `illegal-parameter-value`, `illegal-cursor`.
     """
     if not wanted.includes:
+        if wanted.related is not None:
+            raise illegal_cursor()
         return Riders()
     if ("_summary", "text") in request.query:
         text = "`_summary=text` leaves out the references: it does not go with `_include` or `_revinclude`."

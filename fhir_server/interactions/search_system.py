@@ -15,6 +15,7 @@ from typing import Final
 
 from fhir_server.interactions.answering import answer, digest_within
 from fhir_server.interactions.context import Context
+from fhir_server.interactions.paging import ESTIMATED_AT_MOST
 from fhir_server.interactions.planning import planned
 from fhir_server.interactions.request import Pairs, Reply, Request
 from fhir_server.interactions.search_type import check_compartment
@@ -27,6 +28,8 @@ from fhir_server.search.includes import Include
 from fhir_server.search.request import SearchRequest, parse, query_digest
 
 TYPE: Final = "_type"
+MOST_READ: Final = 600_000
+"""Characters that are read of the criteria, once for each type that is searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,10 @@ def search_system(context: Context, request: Request) -> Reply:
     found = _page(context, request, search)
     if wanted.total != "none" and search.after is None and found.next is None:
         total = len(found.entries)
-    elif wanted.total in ("accurate", "estimate"):
+    elif wanted.total == "accurate":
         total = sum(_counts(context, request, search))
+    elif wanted.total == "estimate":
+        total = _estimate(context, request, search)
     else:
         total = None
     page = Page(tuple(found.entries), found.next)
@@ -73,6 +78,16 @@ def search_system(context: Context, request: Request) -> Reply:
 def _counts(context: Context, request: Request, search: _Search) -> Iterator[int]:
     for asked in _existing(context, request, search):
         yield context.records.count(planned(context, request, asked, None), request.view)
+
+
+def _estimate(context: Context, request: Request, search: _Search) -> int | None:
+    total = 0
+    for asked in _existing(context, request, search):
+        bound = planned(context, request, asked, None)
+        total += context.records.count(bound, request.view, most=ESTIMATED_AT_MOST + 1 - total)
+        if total > ESTIMATED_AT_MOST:
+            return None
+    return total
 
 
 def _page(context: Context, request: Request, search: _Search) -> _Found:
@@ -111,15 +126,15 @@ def _existing(context: Context, request: Request, search: _Search) -> Iterator[S
 
 def _understand(context: Context, request: Request) -> _Search:
     types, named = _types(context, request)
+    if len(types) > 1 and any(name == "_sort" for name, _ in request.query):
+        text = "`_sort`: several types are answered one after the other; name one type to order it."
+        raise refuse("illegal-parameter-value", text)
     rest = tuple(pair for pair in request.query if pair[0] != TYPE)
     by_type = _common(context, request, types, rest)
     first = by_type[0]
     if not (named or request.compartment or first.criteria):
         text = f"Name the types (`{TYPE}=Observation,Condition`), or what is searched for in all of them."
         raise refuse("too-costly", text)
-    if first.order is not None and len(types) > 1:
-        text = "`_sort`: several types are answered one after the other; name one type to order it."
-        raise refuse("illegal-parameter-value", text)
     listed = tuple(pair for pair in request.query if pair[0] == TYPE)
     includes: list[Include] = []
     for asked in by_type:
@@ -142,6 +157,8 @@ def _types(context: Context, request: Request) -> tuple[Sequence[str], bool]:
     possible = sorted(known)
     if request.compartment is not None:
         possible = list(member_types(context.registry, request.compartment.resource_type))
+    if any(name.startswith(f"{TYPE}:") for name, _ in request.query):
+        raise refuse("unsupported-modifier", f"`{TYPE}` does not support modifiers.")
     given = [value for name, value in request.query if name == TYPE]
     if not given:
         return possible, False
@@ -160,10 +177,17 @@ def _common(
     context: Context, request: Request, types: Sequence[str], pairs: Pairs
 ) -> tuple[SearchRequest, ...]:
     """Return what is asked of each type; what one of them does not have is ignored for all."""
+    if sum(len(name) + len(value) for name, value in pairs) * len(types) > MOST_READ:
+        text = f"So much is not asked of {len(types)} types at once; name some in `{TYPE}`."
+        raise refuse("too-costly", text)
     catalogue, strict = context.indexer.catalogue, request.prefer.strict
     asked = tuple(parse(catalogue, name, pairs, now=request.now, strict=strict) for name in types)
     ignored = tuple(dict.fromkeys(name for one in asked for name in one.ignored))
     if not ignored:
         return asked
     kept = tuple(pair for pair in pairs if pair[0] not in ignored)
-    return tuple(replace(parse(catalogue, name, kept, now=request.now), ignored=ignored) for name in types)
+    valueless = frozenset(name for one in asked for name in one.valueless)
+    return tuple(
+        replace(parse(catalogue, name, kept, now=request.now), ignored=ignored, valueless=valueless)
+        for name in types
+    )

@@ -51,12 +51,12 @@ class Cursors:
     def open(self, text: str, query_digest: bytes, view_digest: bytes) -> Position:
         """Return the position.  Raises FhirError `illegal-cursor` unless sealed for the same two digests."""
         if len(text) > _MAX_CHARACTERS:
-            raise _illegal()
+            raise illegal_cursor()
         try:
             sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
             data = self._cipher.decrypt(sealed, [query_digest, view_digest])
         except (InvalidTag, ValueError, binascii.Error):
-            raise _illegal() from None
+            raise illegal_cursor() from None
         backward, dated, sort, seq, size = _HEAD.unpack_from(data)
         at = _instant(sort) if dated else None
         end = _HEAD.size + size
@@ -85,7 +85,8 @@ _READ: Mapping[str, Callable[[Any], KeyValue]] = {
 }
 
 
-def _illegal() -> FhirError:
+def illegal_cursor() -> FhirError:
+    """Return the refusal of a cursor that this server did not make for the search at hand."""
     return refuse(
         "illegal-cursor",
         "This `_cursor` was not made for this search. Follow the `next` links as they are, or begin anew.",

@@ -26,10 +26,12 @@ from fhir_server.search.result_parameters import (
     DEFAULT_PAGE,
     INCLUDES,
     RESULT_PARAMETERS,
+    SAID_ONCE,
     Page,
     read_result,
 )
 from fhir_server.search.sorting import spelled
+from fhir_server.search.weight import check_weight
 
 MAX_VALUES = 200
 MAX_VALUE_CHARACTERS = 10_000
@@ -47,7 +49,7 @@ class SearchRequest:
 
     `filters` all hold, and so do `hops`.  `criteria` are the pairs that they came from; `used` are these and
     the result parameters that were understood, in the order of the query, for the self link; `ignored` are
-    the names of what was not understood.
+    the names of what was not understood, of which `valueless` said nothing.
     """
 
     resource_type: str
@@ -61,6 +63,7 @@ class SearchRequest:
     """The composites that could drive a search by parameters side by side."""
     timed: bool = False
     """Whether it says something else at another instant."""
+    valueless: frozenset[str] = frozenset()
 
     @property
     def key(self) -> str:
@@ -107,7 +110,7 @@ def parse(
         parameter=catalogue.parameter,
     )  # fmt: skip
     filters, hops = list[Filter](), list[Hop]()
-    criteria, used, ignored = list[Pair](), list[Pair](), dict[str, None]()
+    criteria, used, ignored = list[Pair](), list[Pair](), dict[str, bool]()
     page = DEFAULT_PAGE
     for name, value in pairs:
         read: Page | Filter | Hop | None
@@ -118,9 +121,9 @@ def parse(
         if read is None:
             if strict:
                 raise _unknown(catalogue, resource_type, name, value)
-            ignored[name] = None
+            ignored[name] = not value.strip(",")
             continue
-        used.append((name, value))
+        _use(used, name, value)
         if isinstance(read, Page):
             page = read
             continue
@@ -132,8 +135,14 @@ def parse(
     _limit(filters, hops, page)
     return SearchRequest(
         resource_type, tuple(filters), tuple(criteria), tuple(used), tuple(ignored), page, tuple(hops),
-        catalogue.of(resource_type).pairings, at.asked,
+        catalogue.of(resource_type).pairings, at.asked, frozenset(filter(ignored.get, ignored)),
     )  # fmt: skip
+
+
+def _use(used: list[Pair], name: str, value: str) -> None:
+    if name in SAID_ONCE:
+        used[:] = [pair for pair in used if pair[0] != name]
+    used.append((name, value))
 
 
 def query_digest(request: SearchRequest) -> bytes:
@@ -148,6 +157,7 @@ def _limit(filters: list[Filter], hops: list[Hop], page: Page) -> None:
         raise refuse("too-costly", f"The chains of a search end at no more than {MAX_ENDS} types together.")
     if len(page.includes) > MAX_INCLUDES:
         raise refuse("too-costly", f"A search takes at most {MAX_INCLUDES} includes.")
+    check_weight(filters, hops)
 
 
 def _normalised(request: SearchRequest, *, with_order: bool) -> bytes:
@@ -177,13 +187,15 @@ def _filter(
     if colon and code in RESULT_PARAMETERS:
         raise refuse("unsupported-modifier", f"`{code}` does not support the modifier `:{plain(modifier)}`.")
     parameter = catalogue.parameter(resource_type, code)
-    if parameter is None or not value:
+    if parameter is None:
+        return None
+    known = _modifier(parameter, modifier) if colon else None
+    if not value:
         return None
     if len(value) > MAX_VALUE_CHARACTERS:
         raise refuse("illegal-parameter-value", f"`{code}` takes at most {MAX_VALUE_CHARACTERS} characters.")
     if "\x00" in value:
         raise refuse("illegal-parameter-value", f"`{code}` holds a character that no FHIR text has (U+0000).")
-    known = _modifier(parameter, modifier) if colon else None
     if known == MISSING:
         return Filter(parameter, MISSING, (_boolean(code, value),))
     kind = type_of(parameter)

@@ -15,7 +15,7 @@ from fhir_server.search.catalogue import Catalogue
 from fhir_server.search.includes import Include, read_include
 from fhir_server.search.sorting import order_of
 
-DEFAULT_COUNT, MAX_COUNT = 20, 500
+DEFAULT_COUNT = 20
 CURSOR = "_cursor"
 """The parameter of our own that next links carry; see `search.cursor`."""
 
@@ -25,6 +25,9 @@ EXPLAIN = "_explain"
 RELATED = "_related"
 """The parameter of our own that related links carry: a cursor to further includes of one page."""
 INCLUDES = ("_include", "_include:iterate", "_revinclude", "_revinclude:iterate")
+
+SAID_ONCE = frozenset({"_count", "_sort", "_summary", "_total"})
+"""Parameters of which the last one counts."""
 
 Total = Literal["none", "estimate", "accurate"]
 Reader = Callable[[Catalogue, str, "Page", str], "Page | None"]
@@ -64,8 +67,8 @@ def read_result(catalogue: Catalogue, resource_type: str, page: Page, name: str,
 
 def _count(_catalogue: Catalogue, _resource_type: str, page: Page, value: str) -> Page:
     if not value.isascii() or not value.isdigit() or len(value) > 9:
-        raise refuse("illegal-parameter-value", f"`_count` needs a whole number from 0 to {MAX_COUNT}.")
-    return replace(page, count=min(int(value), MAX_COUNT))
+        raise refuse("illegal-parameter-value", "`_count` needs a whole number, 0 or more.")
+    return replace(page, count=int(value))
 
 
 def _total(_catalogue: Catalogue, _resource_type: str, page: Page, value: str) -> Page:
@@ -77,10 +80,8 @@ def _total(_catalogue: Catalogue, _resource_type: str, page: Page, value: str) -
 
 def _summary(_catalogue: Catalogue, _resource_type: str, page: Page, value: str) -> Page:
     match value:
-        case "count":
-            return replace(page, summary_count=True)
-        case "false" | "true" | "text" | "data":
-            return page
+        case "count" | "false" | "true" | "text" | "data":
+            return replace(page, summary_count=value == "count")
     raise refuse("illegal-parameter-value", "`_summary` needs `count`, `true`, `text`, `data` or `false`.")
 
 

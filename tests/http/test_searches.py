@@ -172,6 +172,18 @@ def test_deleted_resources_are_not_found(client: FlaskClient) -> None:
     assert send(client, "GET", f"/Patient?_id={id}").get_json()["total"] == 0
 
 
+def test_a_page_is_as_large_as_the_setting_allows(make_app: Any) -> None:
+    client = make_app(page_size_max=600).test_client()
+    tag = {"tag": [{"system": "urn:example:pages", "code": new_id()}]}
+    entries = [
+        entry("POST", "Basic", {"resourceType": "Basic", "code": {"text": "page"}, "meta": tag})
+        for _ in range(501)
+    ]
+    assert send(client, "POST", "", bundle("transaction", *entries)).status_code == 200
+    page = send(client, "GET", f"/Basic?_tag={tag['tag'][0]['code']}&_count=1000").get_json()
+    assert len(page["entry"]) == 501
+
+
 def test_the_page_size_is_capped(make_app: Any) -> None:
     client = make_app(page_size=2, page_size_max=3).test_client()
     for _ in range(5):

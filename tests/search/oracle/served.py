@@ -133,7 +133,7 @@ class Served:
         found = self.context.dispatcher.find("GET", url)
         request = Request(
             found.interaction.name, view, NOW, "asked", found.resource_type, found.id, found.version_id,
-            found.query, prefer=Prefer(strict=strict),
+            found.query, prefer=Prefer(strict=strict), compartment=found.within,
         )  # fmt: skip
         return found.interaction.handler(self.context, request)
 
