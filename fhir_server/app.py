@@ -57,6 +57,8 @@ from fhir_server.store.open import Store, StoreOptions, open_store
 from fhir_server.store.sealing.opening import SealingOptions
 from fhir_server.validation.structure import StructureValidator
 from fhir_server.validation.validator import Validator
+from profiles.loaded import LoadedPackages
+from profiles.package import PackageError
 from profiles.registry import Registry
 
 NO_POLICY = (
@@ -210,7 +212,7 @@ def _context(
         replay=store.replay,
         registry=registry,
         validator=validator,
-        definitions=_definitions(registry, validator, store, clock),
+        definitions=_definitions(settings, registry, validator, store, clock),
         indexer=indexer,
         owners=Owners(registry, settings.base_url),
         cursors=Cursors(store.secret(CURSOR_KEY)),
@@ -232,12 +234,16 @@ def _context(
 
 
 def _definitions(
-    registry: Registry, structure: StructureValidator, store: Store, clock: Clock
+    settings: Settings, registry: Registry, structure: StructureValidator, store: Store, clock: Clock
 ) -> Definitions:
+    def refused(fault: PackageError) -> None:
+        logging.getLogger("fhir_server.definitions").warning("Loaded packages are not used: %s", fault)
+
     def compiled(generation: Registry) -> Validator:
         return whole_validator(generation, structure, clock.now, best_practice=False)
 
-    return Definitions(registry, StoredDefinitions(store.records), clock, compiled)
+    loaded = LoadedPackages(registry, settings.packages, settings.package_folders, refused)
+    return Definitions(registry, StoredDefinitions(store.records), clock, compiled, loaded.current)
 
 
 def _demanding(context: Context, settings: Settings) -> Context:

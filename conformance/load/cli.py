@@ -6,12 +6,14 @@ import shutil
 import signal
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import click
 
+from conformance.load.deposits import read_documents
 from conformance.load.governed import governed_workloads
 from conformance.load.markdown import as_markdown
 from conformance.load.material import material
@@ -36,6 +38,7 @@ in a temporary directory, and stopped at the end.
 Examples:
   python -m conformance.load --json load.json --markdown load.md
   python -m conformance.load --synthea corpus/synthea --workload transaction --workload ingest
+  python -m conformance.load --workload import --cda corpus/french/cda --bundles 1
   python -m conformance.load --governed
   python -m conformance.load --base http://127.0.0.1:8080/fhir --embedded-data-dir ./fhir-data
   python -m conformance.load --base http://127.0.0.1:8080/fhir --against http://127.0.0.1:8081/fhir
@@ -66,6 +69,7 @@ DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--embedded-data-dir", type=DIRECTORY, help="The same, for a server that embeds its MongoDB.")
 @click.option("--database", default="fhir", show_default=True, help="The name of the server's database.")
 @click.option("--synthea", type=DIRECTORY, help="Transaction Bundles to post.  [default: generated ones]")
+@click.option("--cda", type=DIRECTORY, help="Clinical documents for the workload import.  [default: none]")
 @click.option("--bundles", default=12, show_default=True, type=POSITIVE, help="Transactions posted before.")
 @click.option("--workload", "names", multiple=True, help="Only this one; may be repeated.  [default: all]")
 @click.option("--connections", multiple=True, type=click.IntRange(1, 1024), help="Instead of the workload's.")
@@ -105,7 +109,7 @@ def _measure(given: dict[str, Any]) -> Report:
         database=given["database"],
         embedded_data_dir=given["embedded_data_dir"],
         model=ProcessModel(given["workers"], given["threads"]),
-        workloads=_chosen(given["names"], given["governed"]),
+        workloads=_chosen(given["names"], given["governed"], given["cda"] is not None),
         connections=given["connections"],
         client_processes=given["clients"],
         rounds=given["rounds"],
@@ -115,18 +119,24 @@ def _measure(given: dict[str, Any]) -> Report:
         governed=given["governed"],
     )
     sent = material(given["synthea"], given["bundles"])
+    if given["cda"] is not None:
+        sent = replace(sent, documents=read_documents(given["cda"]))
     with tempfile.TemporaryDirectory(prefix="load-") as directory:
         return measure(options, sent, Path(directory), lambda line: click.echo(line, err=True))
 
 
-def _chosen(names: tuple[str, ...], compares_governed: bool) -> tuple[Workload, ...]:
+def _chosen(names: tuple[str, ...], compares_governed: bool, has_documents: bool) -> tuple[Workload, ...]:
     table = workload_table()
     found = governed_workloads(table) if compares_governed else tuple(table.values())
     known = dict.fromkeys(workload.name for workload in found)
     unknown = [name for name in names if name not in known]
     if unknown:
         raise LoadRefused(f"There is no workload {unknown[0]!r} here; there are {', '.join(known)}.")
-    return tuple(workload for workload in found if not names or workload.name in names)
+    chosen = [workload for workload in found if not names or workload.name in names]
+    lacking = [workload.name for workload in chosen if workload.needs_documents and not has_documents]
+    if lacking and names:
+        raise LoadRefused(f"The workload {lacking[0]!r} needs clinical documents: name them with --cda.")
+    return tuple(workload for workload in chosen if workload.name not in lacking)
 
 
 def _serve_command() -> tuple[str, ...]:

@@ -125,7 +125,7 @@ class Driver:
             self._issued += 1
             lane.busy = True
             lane.started_ns = time.perf_counter_ns()
-            lane.left = memoryview(lane.sent.data)
+            lane.left = memoryview(lane.sent.outgoing())
             self._send(lane)
             return
 

@@ -11,11 +11,14 @@ from conformance.load.generate import generate
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """`planted`: exactly 300 entries each, posted before the measurement.  `whole`: for the ingest."""
+    """`planted`: exactly 300 entries each, posted before the measurement.  `whole`: for the ingest.
+    `documents`: clinical documents for the import, with marks.
+    """
 
     origin: str
     planted: tuple[Bundle, ...]
     whole: tuple[Bundle, ...]
+    documents: tuple[bytes, ...] = ()
 
 
 def material(directory: Path | None, planted: int) -> Material:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from conformance.load.bundle import Bundle, Resource, replace_texts
+from conformance.load.deposits import Deposit
 from conformance.load.target import LoadRefused, Target
 
 CONNECTIONS = 2
@@ -43,11 +44,12 @@ class Seed:
     """What a server was given.
 
     `planted`: Bundles of exactly 300 entries, posted before the measurement.  `whole`: Bundles of any
-    size for the ingest, not posted yet.
+    size for the ingest, not posted yet.  `deposits`: clinical documents, of which it had other copies.
     """
 
     planted: tuple[Planted, ...]
     whole: tuple[Bundle, ...]
+    deposits: tuple[Deposit, ...] = ()
 
 
 def plant(target: Target, bundles: Sequence[Bundle]) -> tuple[Planted, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from conformance.load.bases import Server, opponent, server
 from conformance.load.ceiling import ceilings, null_server
 from conformance.load.clients import Clients
+from conformance.load.deposits import deposit
 from conformance.load.exchange import Sent, tape
 from conformance.load.floor.database import Storage, storage
 from conformance.load.machine import StealMeter, machine
@@ -22,7 +23,7 @@ from conformance.load.report import Circumstances, Report
 from conformance.load.results import Cell, cell
 from conformance.load.rounds import Base, Limits, Round, play
 from conformance.load.seed import Seed, plant
-from conformance.load.target import LoadRefused
+from conformance.load.target import LoadRefused, Target
 from conformance.load.workload import Workload
 
 Say = Callable[[str], None]
@@ -46,7 +47,7 @@ def measure(options: Options, material: Material, directory: Path, say: Say) -> 
         first = stack.enter_context(server(options, directory))
         clients = stack.enter_context(Clients(options.client_processes))
         say(f"{first.base.target.url}: posting {len(material.planted)} transactions of 300")
-        seed = Seed(plant(first.base.target, material.planted), material.whole)
+        seed = _seed(options, first.base.target, material)
         sizes = _storage(options, first)
         second = _second(options, first, seed, directory, stack)
         limits = Limits(
@@ -72,6 +73,12 @@ def measure(options: Options, material: Material, directory: Path, say: Say) -> 
             resources=sum(len(planted.places) for planted in seed.planted),
         )
     return Report(circumstances, cells, found, sizes, cut)
+
+
+def _seed(options: Options, target: Target, material: Material) -> Seed:
+    imports = any(workload.needs_documents for workload in options.workloads)
+    deposits = deposit(target, material.documents) if imports else ()
+    return Seed(plant(target, material.planted), material.whole, deposits)
 
 
 def _storage(options: Options, first: Server) -> list[Storage]:

@@ -34,6 +34,8 @@ class Workload:
     """The most that the 99th percentile may be, as a multiple of that of the second base."""
     rate_target: float | None = None
     """The least resources per second that are good enough, for one that is not paired."""
+    needs_documents: bool = False
+    """Whether it is left out unless there are clinical documents."""
 
 
 def workload_table() -> dict[str, Workload]:

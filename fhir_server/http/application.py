@@ -27,6 +27,16 @@ OPENAPI = {
 }
 
 
+class FhirFlask(Flask):
+    """Flask, whose answers to OPTIONS say the methods and nothing of a body that they do not have."""
+
+    def make_default_options_response(self) -> Response:
+        """Return the answer to OPTIONS."""
+        answer: Response = super().make_default_options_response()
+        del answer.headers["Content-Type"]
+        return answer
+
+
 class FhirApi(Api):  # type: ignore[misc]
     """flask-smorest, with OperationOutcomes for the errors of the framework."""
 
@@ -55,7 +65,7 @@ def flask_application(
     `ping` says whether the database answers, `behind` whether it needs a reindex; `operations` are the
     definitions by canonical; `statement` gives the CapabilityStatement's text.
     """
-    app = Flask("fhir_server", static_folder=None)
+    app = FhirFlask("fhir_server", static_folder=None)
     settings: dict[str, Any] = {**OPENAPI, "API_VERSION": version}
     app.config.update(settings)
     app.url_map.merge_slashes = False

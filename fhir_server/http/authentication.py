@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
 
 from fhir_server.access.tokens import Verifier
 from fhir_server.interactions.request import Request
 from fhir_server.model.actor import OPEN, Actor
+from fhir_server.model.altering import replace
 from fhir_server.model.view import ActorRef, View
 
 STRANGER: Final = Actor("unknown", "unknown")

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from fhir_server.http import formats
 from fhir_server.http.formats import Format
 from fhir_server.http.xml.patch_reader import XmlPatchReader
@@ -91,8 +89,4 @@ def _as_is(text: bytes) -> bytes:
     return text
 
 
-def _indented(text: bytes) -> bytes:
-    return msgspec.json.format(text, indent=2)
-
-
-JSON = Codec(exact_json.decode, _as_is, _indented)
+JSON = Codec(exact_json.decode, _as_is, exact_json.indented)

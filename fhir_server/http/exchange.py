@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from fhir_server.interactions.gate import Refused
 from fhir_server.interactions.importing.delivery import delivering
 from fhir_server.interactions.request import Pairs, Reply, Request
 from fhir_server.interactions.writing import audit_entries
+from fhir_server.model.altering import replace
 from fhir_server.model.outcome import FhirError
 
 if TYPE_CHECKING:
@@ -214,14 +215,17 @@ class Exchange:
             touched.setdefault(shown.owner, []).append(shown.entity)
         # Where nothing was shown of a record that was asked about, that is a line of its journal too.
         asked = reply.persons if request.view.owner is None else (request.view.owner, *reply.persons)
-        met = set(reply.met) if not request.by_address else {request.view.owner, *reply.met}
-        for owner in (*asked, *reply.met):
+        met: dict[str | None, list[str]] = {request.view.owner: []} if request.by_address else {}
+        for one in reply.met:
+            met.setdefault(one.owner, []).extend([one.asked] if one.asked else ())
+        for owner in (*asked, *met):
             touched.setdefault(owner, [])
         attempts = reply.attempts if request.attempt is None else (request.attempt, *reply.attempts)
         entries = audit_entries(
             self._context, request, reply.status, touched.items(),
             interaction=reply.interaction, query=reply.query,
-            situation=course.situation, attempts=attempts, met=met - set(reply.persons),
+            situation=course.situation, attempts=attempts,
+            met={owner: asked for owner, asked in met.items() if owner not in reply.persons},
         )  # fmt: skip
         audit = self._context.audit
         try:

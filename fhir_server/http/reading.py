@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment as Environ
 
 IDENTITY = frozenset({"", "identity"})
+NOT_COMPRESSED = {"Accept-Encoding": "identity"}
+"""Spec: https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3"""
 PATIENT, DOCUMENT, PLACE = "patient", "document", "Parameters.parameter.resource"
 """What the parameters of an import are called, and where the document stands."""
 ACCEPT_PATCH = "Accept-Patch"
@@ -33,7 +35,8 @@ def read_bytes(environ: Environ, most: int) -> bytes:
     `unsupported-media-type` for a compressed one.
     """
     if environ.get("HTTP_CONTENT_ENCODING", "").strip().lower() not in IDENTITY:
-        raise refuse("unsupported-media-type", "This server takes bodies that are not compressed.")
+        issue = Issue("unsupported-media-type", "This server takes bodies that are not compressed.")
+        raise FhirError(issue, headers=NOT_COMPRESSED)
     announced = get_content_length(environ) or 0
     if announced > most:
         raise _too_large(most)

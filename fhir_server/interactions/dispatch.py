@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl, unquote
 
@@ -21,6 +22,14 @@ Handler = Callable[[Context, Request], Reply]
 Level = Literal["system", "type", "instance"]
 
 MAX_PARAMETERS = 500
+REMEMBERED_QUERIES, REMEMBERED_CHARACTERS = 2_048, 1_000
+"""How many query strings are kept read, and how long one is at most: the same are asked again and again."""
+CREATE = "POST"
+NO_INTERACTION = (
+    "No interaction of this server has this address. Its addresses have no slash at their end; "
+    "the CapabilityStatement at [base]/metadata names what there is."
+)
+NO_TYPE = "There is no resource type of this name in FHIR R4; types are written with capitals, as Patient."
 RESERVED = {
     "resource_type": frozenset({"metadata", "_history", "_search", "*"}),
     "id": frozenset({"_history", "_search"}),
@@ -92,17 +101,30 @@ class Dispatcher:
         self.interactions = tuple(interactions)
         self._resource_types = resource_types
         self._base = base_url + "/"
-        self._rows = [(_segments(row.shape), row) for row in interactions]
+        self._rows: dict[int, list[tuple[tuple[str, ...], Interaction]]] = {}
+        for row in interactions:
+            shape = _segments(row.shape)
+            self._rows.setdefault(len(shape), []).append((shape, row))
+        self._creates: dict[str, Address] = {}
 
     def find(self, method: str, url: str) -> Address:
         """Return what `method` and `url` (relative to the base, or absolute below it) ask for.
 
         Raises FhirError `unknown-address`, `unknown-type`, `illegal-id`, `method-not-allowed`.
         """
+        if method == CREATE and url in self._resource_types:
+            # What most entries of a transaction say.
+            known = self._creates.get(url)
+            if known is None:
+                known = self._creates[url] = self._find(method, url)
+            return known
+        return self._find(method, url)
+
+    def _find(self, method: str, url: str) -> Address:
         path, _, query = url.removeprefix(self._base).partition("?")
         segments = [unquote(segment) for segment in path.split("/") if segment]
         allowed: list[str] = []
-        for shape, row in self._rows:
+        for shape, row in self._rows.get(len(segments), ()):
             values = _match(shape, segments)
             if values is None:
                 continue
@@ -136,7 +158,7 @@ class Dispatcher:
         if name and name not in self._resource_types:
             if name.startswith("_"):
                 raise unknown_address([name])
-            raise refuse("unknown-type", "There is no resource type of this name in FHIR R4.")
+            raise refuse("unknown-type", NO_TYPE)
 
 
 def parse_query(text: str) -> Pairs:
@@ -146,6 +168,11 @@ def parse_query(text: str) -> Pairs:
     """
     if not text:
         return ()
+    return (_parsed if len(text) <= REMEMBERED_CHARACTERS else _parsed.__wrapped__)(text)
+
+
+@lru_cache(maxsize=REMEMBERED_QUERIES)
+def _parsed(text: str) -> Pairs:
     try:
         return tuple(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS))
     except UnicodeDecodeError:
@@ -158,7 +185,7 @@ def unknown_address(segments: Sequence[str]) -> FhirError:
     """Return the 404 of an address that no interaction has."""
     if segments and segments[-1].startswith("$"):
         return refuse("unknown-operation", "This server has no operation of this name here.")
-    return refuse("unknown-address", "No interaction of this server has this address.")
+    return refuse("unknown-address", NO_INTERACTION)
 
 
 def not_allowed(method: str, allowed: Sequence[str]) -> FhirError:
@@ -173,8 +200,6 @@ def _segments(shape: str) -> tuple[str, ...]:
 
 
 def _match(shape: tuple[str, ...], segments: Sequence[str]) -> dict[str, str] | None:
-    if len(shape) != len(segments):
-        return None
     values: dict[str, str] = {}
     for expected, found in zip(shape, segments):
         if expected.startswith("<"):

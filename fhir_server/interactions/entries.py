@@ -6,7 +6,7 @@ Spec: https://hl7.org/fhir/R4/bundle.html#transaction
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from fhir_server.interactions.context import Context
 from fhir_server.interactions.dispatch import Address
@@ -20,6 +20,7 @@ MEMBERS = {
     "if_none_exist": "ifNoneExist",
 }
 BODIES = frozenset({"POST", "PUT", "PATCH"})
+NO_CONDITIONS: Final = Conditions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,12 @@ def read_entry(context: Context, raw: Any, position: int) -> Entry:
     resource, full_url = raw.get("resource"), raw.get("fullUrl")
     if method in BODIES and resource is None:
         raise refuse("malformed-entry", f"An entry that says {method} has a resource.", f"{path}.resource")
-    conditions = {name: _text(asked, member, path) for name, member in MEMBERS.items()}
+    conditions = NO_CONDITIONS if len(asked) == 2 else Conditions(
+        **{name: _text(asked, member, path) for name, member in MEMBERS.items()}
+    )  # fmt: skip
     return Entry(
         position, method, url, address,
-        full_url if isinstance(full_url, str) else None, resource, Conditions(**conditions),
+        full_url if isinstance(full_url, str) else None, resource, conditions,
     )  # fmt: skip
 
 

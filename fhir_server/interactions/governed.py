@@ -7,7 +7,6 @@ refused, cost the same and are answered the same.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final, NoReturn
 
 from fhir_server.access.decide import REFUSED, decide, explain
@@ -31,12 +30,16 @@ from fhir_server.interactions.names import (
 from fhir_server.interactions.ports import Records
 from fhir_server.interactions.request import Attempt, Pairs, Request
 from fhir_server.interactions.transaction.naming import TRANSACTION, asked_of, naming
+from fhir_server.model.altering import replace
 from fhir_server.model.outcome import FhirError, refuse
 from fhir_server.model.predicate import Nothing as NothingAtAll
 from fhir_server.model.view import View
 from fhir_server.validation.structure import StructureValidator
 
-NAME_ONE: Final = "Name one person: this request is about several, or about nobody in particular."
+NAME_ONE: Final = (
+    "Name one person, in the address (Patient/[id]) or with a parameter (patient=[id]): "
+    "this request is about several, or about nobody in particular."
+)
 CONSULTS: Final = frozenset({"read", "vread", "history-instance", "history-type", "search-type"})
 WRITES: Final = frozenset({"create", "update", "patch", "delete"})
 NOBODY_ID: Final = "-"
@@ -131,7 +134,7 @@ class GovernedGate:
                 raise
             attempt = error.attempt if isinstance(error, Refused) else Attempt(owner)
             return _through(request, _blind(request), replace(attempt, by_address=True))
-        return replace(_through(request, view), by_address=True)
+        return replace(request, view=view, attempt=None, by_address=True)
 
     def _check_seen(self, resource_type: str, id: str, view: View) -> None:
         """Raise Refused where what a body refers to is not seen: it does not say whose record it is about."""

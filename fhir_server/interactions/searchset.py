@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import urlencode
 
@@ -18,6 +19,7 @@ from fhir_server.model.outcome import Issue, operation_outcome
 
 _UNPRINTED = re.compile(r"[^A-Za-z0-9_.:\-]")
 MAX_NAME = 60
+REMEMBERED_LINKS = 1_024
 
 
 def searchset(total: int | None, links: Sequence[dict[str, str]], entries: Sequence[bytes]) -> bytes:
@@ -36,19 +38,23 @@ def match_entries(
     base_url: str, found: Sequence[Stored], mode: Literal["match", "include"] = "match"
 ) -> list[bytes]:
     """Return the entries of what matched, or of what comes along.  Types and ids need no escapes in JSON."""
-    base = exact_json.encode(base_url + "/")[:-1]
+    base, end = exact_json.encode(base_url + "/")[:-1], b',"search":{"mode":"%s"}}' % mode.encode()
+    types = {stored.resource_type for stored in found}
+    heads = {name: b'{"fullUrl":%s%s/' % (base, name.encode()) for name in types}
     return [
-        b'{"fullUrl":%s%s/%s","resource":%s,"search":{"mode":"%s"}}'
-        % (base, stored.resource_type.encode(), stored.id.encode(), stored.body, mode.encode())
+        b'%s%s","resource":%s%s' % (heads[stored.resource_type], stored.id.encode(), stored.body, end)
         for stored in found
     ]
 
 
-def ignored_entry(canonical_base: str, names: Sequence[str]) -> bytes:
+def ignored_entry(
+    canonical_base: str, names: Sequence[str], valueless: Container[str] = frozenset()
+) -> bytes:
     """Return the entry that tells which parameters of the query were not used."""
     issues = [
-        Issue("unknown-parameter", f"`{_printed(name)}` was not used: it is not supported.", None, "warning")
+        Issue("unknown-parameter", f"`{_printed(name)}` was not used: it {why}.", None, "warning")
         for name in names
+        for why in ("has no value" if name in valueless else "is not supported",)
     ]
     return told_entry(canonical_base, issues, "\n".join(names))
 
@@ -64,7 +70,13 @@ def told_entry(canonical_base: str, issues: Sequence[Issue], about: str = "") ->
 
 def link(relation: str, base: str, pairs: Pairs) -> dict[str, str]:
     """Return a `Bundle.link`."""
-    return {"relation": relation, "url": f"{base}?{urlencode(pairs)}" if pairs else base}
+    return {"relation": relation, "url": f"{base}?{query_text(pairs)}" if pairs else base}
+
+
+@lru_cache(maxsize=REMEMBERED_LINKS)
+def query_text(pairs: Pairs) -> str:
+    """Return parameters as the query of a URL."""
+    return urlencode(pairs)
 
 
 def _printed(name: str) -> str:

@@ -3,13 +3,14 @@
 What a search says follows from its words, the definitions, and who asks about whom; only that is remembered,
 and under all of it.  Remembered plans hold no predicate of a View: that is added to each query by the store,
 as the decision of the very request has it.  Never remembered is what follows from anything that can change:
-the instant (`ap` before a date), what the database holds (codes without a system, chains), a place in pages.
+the instant (`ap` before a date), what the database holds (chains), a place in pages.  The systems of codes
+without one are asked each time, and what was planned counts for as long as they are the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fhir_server.interactions.answering import digest_within
@@ -17,7 +18,7 @@ from fhir_server.interactions.context import Context
 from fhir_server.interactions.planning import planned
 from fhir_server.interactions.request import Request
 from fhir_server.model.plan import Plan, Position
-from fhir_server.search.memory import Key, Understood
+from fhir_server.search.memory import Key, Understood, Written
 from fhir_server.search.ports import Systems
 from fhir_server.search.request import SearchRequest, parse, query_digest
 from fhir_server.search.result_parameters import CURSOR
@@ -28,14 +29,15 @@ LONGEST: Final = 1_000
 
 @dataclass(slots=True)
 class _Watched:
-    """`search.ports.Systems` that notes whether it was asked."""
+    """`search.ports.Systems` that notes what it was asked and told."""
 
     systems: Systems
-    asked: bool = False
+    told: list[Written] = field(default_factory=list)
 
     def of(self, resource_type: str, parameter: str) -> Sequence[str]:
-        self.asked = True
-        return self.systems.of(resource_type, parameter)
+        found = self.systems.of(resource_type, parameter)
+        self.told.append((resource_type, parameter, tuple(found)))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +56,16 @@ def understood(context: Context, request: Request) -> Search:
     """
     key = _key(request)
     known = None if key is None else context.searches.get(key, context.indexer.catalogue)
-    if known is not None and known.plan is not None:
+    if known is not None and known.plan is not None and _still_all(context, known.systems):
         return Search(known.asked, known.plan, known.digest)
     read = known or _read(context, request)
     after = None
     if read.asked.page.cursor is not None:
         after = context.cursors.open(read.asked.page.cursor, read.digest, request.view.digest)
-    bound, steady = _planned(context, request, read.asked, after)
-    if key is not None and known is None and not read.asked.timed:
-        context.searches.put(key, replace(read, plan=bound if steady else None))
+    bound, told = _planned(context, request, read.asked, after)
+    if key is not None and not read.asked.timed and (known is None or known.plan is not None):
+        plan = None if read.asked.hops else bound
+        context.searches.put(key, replace(read, plan=plan, systems=told))
     return Search(read.asked, bound, read.digest)
 
 
@@ -94,8 +97,13 @@ def _read(context: Context, request: Request) -> Understood:
 
 def _planned(
     context: Context, request: Request, asked: SearchRequest, after: Position | None
-) -> tuple[Plan, bool]:
-    """Return the plan, and whether the same search has the same plan whatever the database holds."""
+) -> tuple[Plan, tuple[Written, ...]]:
+    """Return the plan and the code systems that it follows from."""
     watched = _Watched(context.systems)
     bound = planned(context, request, asked, after, watched)
-    return bound, not (watched.asked or asked.hops)
+    return bound, tuple(watched.told)
+
+
+def _still_all(context: Context, systems: Iterable[Written]) -> bool:
+    """Return whether codes were written with these systems and no other, up to now."""
+    return all(tuple(context.systems.of(of_type, name)) == known for of_type, name, known in systems)

@@ -48,9 +48,9 @@ def encode(tree: Any) -> bytes:
     return _ENCODER.encode(tree)
 
 
-def encode_pretty(tree: Any) -> bytes:
-    """Return the JSON text of a tree with an indent of two spaces."""
-    return msgspec.json.format(_ENCODER.encode(tree), indent=2)
+def indented(text: bytes) -> bytes:
+    """Return a JSON text with an indent of two spaces; numbers stand as they are."""
+    return msgspec.json.format(text, indent=2)
 
 
 def copy_of(tree: Any) -> Any:
@@ -84,7 +84,7 @@ def _needs_a_closer_look(data: bytes, tree: Any, max_depth: int) -> bool:
     """
     if type(tree) is not dict and type(tree) is not list:
         return True
-    keys, depth = _measure(tree, 1)
+    keys, depth = _measure(tree)
     return (
         depth > max_depth
         or b"\\u0000" in data
@@ -93,17 +93,23 @@ def _needs_a_closer_look(data: bytes, tree: Any, max_depth: int) -> bool:
     )  # fmt: skip
 
 
-def _measure(node: dict[str, Any] | list[Any], depth: int) -> tuple[int, int]:
-    """Return (number of keys, depth of nesting) of a tree whose root is at `depth`."""
-    keys, deepest = 0, depth
-    children: Any = node
-    if type(node) is dict:
-        keys, children = len(node), node.values()
-    for child in children:
-        kind = type(child)
-        if kind is dict or kind is list:
-            below, bottom = _measure(child, depth + 1)
-            keys += below
-            if bottom > deepest:
-                deepest = bottom
-    return keys, deepest
+def _measure(tree: dict[str, Any] | list[Any]) -> tuple[int, int]:
+    """Return (number of keys, depth of nesting) of a tree, level by level: some have 100,000 nodes."""
+    keys = depth = 0
+    level: list[Any] = [tree]
+    while level:
+        depth += 1
+        objects = [node for node in level if type(node) is dict]
+        keys += sum(map(len, objects))
+        below = [
+            child for node in objects for child in node.values() if type(child) is dict or type(child) is list
+        ]
+        below += [
+            child
+            for node in level
+            if type(node) is list
+            for child in node
+            if type(child) is dict or type(child) is list
+        ]
+        level = below
+    return keys, depth

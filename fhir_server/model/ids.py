@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-import threading
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
+from zlib import crc32
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 """Spec: https://hl7.org/fhir/R4/datatypes.html#id"""
@@ -18,6 +18,7 @@ ID_PATTERN = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
 
 SEQ_ID_BITS = 12
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 ID_BYTES = 10
 POOLED_IDS = 512
@@ -38,20 +39,24 @@ class RandomIds:
     interpreter's lock each time, which costs a busy server more than all the rest of a read.
     """
 
-    __slots__ = ("_lock", "_pool", "_process")
+    __slots__ = ("_pool", "_process")
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._pool = memoryview(b"")
+        self._pool: list[bytes] = []
         self._process = os.getpid()
 
     def new(self, now: datetime) -> str:
-        with self._lock:
-            # A process that was forked must not hand out what its parent will.
-            if len(self._pool) < ID_BYTES or self._process != os.getpid():
-                self._pool, self._process = memoryview(os.urandom(ID_BYTES * POOLED_IDS)), os.getpid()
-            randomness = bytes(self._pool[:ID_BYTES])
-            self._pool = self._pool[ID_BYTES:]
+        # A process that was forked must not hand out what its parent will.
+        if self._process != os.getpid():
+            self._pool, self._process = [], os.getpid()
+        try:
+            # Two threads never get the same one: taking the last of a list is one step of the interpreter.
+            randomness = self._pool.pop()
+        except IndexError:
+            fetched = os.urandom(ID_BYTES * POOLED_IDS)
+            parts = [fetched[at : at + ID_BYTES] for at in range(0, len(fetched), ID_BYTES)]
+            randomness = parts.pop()
+            self._pool.extend(parts)
         return uuid7(now, randomness)
 
 
@@ -78,8 +83,8 @@ def is_made_at(id: str, instant: datetime) -> bool:
 
 def micros(instant: datetime) -> int:
     """Return the whole microseconds between 1970-01-01T00:00:00Z and an aware `instant`."""
-    seconds = int(instant.replace(microsecond=0).timestamp())
-    return seconds * 1_000_000 + instant.microsecond
+    since = instant - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def seq_of(updated: datetime, id: str, ordinal: int = 0) -> int:
@@ -89,7 +94,5 @@ def seq_of(updated: datetime, id: str, ordinal: int = 0) -> int:
     differ although they share an instant.  No counter is involved: the number tells nothing about
     other writes.
     """
-    bits = 0
-    for byte in id.encode("ascii"):
-        bits = (bits * 31 + byte) & ((1 << SEQ_ID_BITS) - 1)
+    bits = crc32(id.encode("ascii")) & ((1 << SEQ_ID_BITS) - 1)
     return ((micros(updated) + ordinal) << SEQ_ID_BITS) | bits

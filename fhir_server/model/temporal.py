@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 
 _DATE_TIME = re.compile(
     r"(?P<year>[0-9]{4})(?:-(?P<month>0[1-9]|1[0-2])(?:-(?P<day>0[1-9]|[12][0-9]|3[01])"
@@ -42,6 +43,7 @@ def parse_interval(text: str, zone: tzinfo = UTC) -> Interval | None:
         return None
 
 
+@lru_cache(maxsize=256)
 def format_instant(instant: datetime) -> str:
     """Return an aware instant as a FHIR `instant` in UTC with milliseconds: `2026-11-22T08:00:00.000Z`."""
     utc = instant.astimezone(UTC)

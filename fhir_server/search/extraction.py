@@ -79,7 +79,7 @@ def _over_items(item: Visit) -> Visit:
 def _compile_item(node: Node) -> Visit:
     parts: list[Visit] = list(node.sinks)
     if node.children:
-        parts.append(_below({key: compile_node(child) for key, child in node.children.items()}))
+        parts.append(_below({key: _child(child) for key, child in node.children.items()}))
     parts.extend(_paired(key, tuple(sinks)) for key, sinks in node.paired.items())
     parts.extend(_behind(guard, compile_node(child)) for guard, child in node.guarded.items())
     if len(parts) == 1:
@@ -93,14 +93,26 @@ def _compile_item(node: Node) -> Visit:
     return visit
 
 
-def _below(children: dict[str, Visit]) -> Visit:
+def _child(node: Node) -> tuple[Visit, bool]:
+    """Return what visits the values of a key, and whether it takes a list as a whole."""
+    return (compile_node(node), True) if node.at else (_compile_item(node), False)
+
+
+def _below(children: dict[str, tuple[Visit, bool]]) -> Visit:
     find = children.get
 
     def visit(value: Any, out: Collector) -> None:
         for key, child in value.items():
-            below = find(key)
-            if below is not None:
+            found = find(key)
+            if found is None:
+                continue
+            below, takes_lists = found
+            if type(child) is not list or takes_lists:
                 below(child, out)
+            else:
+                for each in child:
+                    if each is not None:
+                        below(each, out)
 
     return visit
 

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 MAX_FOLDED = 1000
 """Folded characters that are indexed of one value; longer query values are refused."""
+
+_SHORT: Final = 100
 
 # Letters that no decomposition leads to a plain one, and marks that Unicode calls letters.
 _LIGATURES = str.maketrans({
@@ -23,7 +26,17 @@ def fold(text: str) -> str:
     """Return the folded text: `"O'Brïen-Œuvre "` → `"o brien oeuvre"`; may be empty."""
     if text.isalnum() and text.isascii():
         return text.lower()[:MAX_FOLDED]
+    return _of_short(text) if len(text) <= _SHORT else _joined(text)
+
+
+def _joined(text: str) -> str:
     return " ".join(fold_words(text))[:MAX_FOLDED].rstrip()
+
+
+@lru_cache(maxsize=4096)
+def _of_short(text: str) -> str:
+    # Names of codes come again and again.
+    return _joined(text)
 
 
 def fold_words(text: str) -> list[str]:

@@ -13,17 +13,21 @@ from fhir_server.search.compartments import Compartment
 from fhir_server.search.request import Pair, SearchRequest
 
 CAPACITY: Final = 2_048
+Written = tuple[str, str, tuple[str, ...]]
+"""A type, a parameter, and the systems that it was ever written with."""
 Key = tuple[bytes, str | None, str, Compartment | None, tuple[Pair, ...], bool]
 """The View's digest, the person, the type, the compartment, the query, whether the client is strict."""
 
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """A search as it was read; `plan` where that follows from it alone, for its first page."""
+    """A search as it was read; `plan`, for its first page, where that follows from it and `systems` alone."""
 
     asked: SearchRequest
     digest: bytes
     plan: Plan | None = None
+    systems: tuple[Written, ...] = ()
+    """The code systems that the plan follows from: it is good for as long as those are all."""
     catalogue: Catalogue | None = None
     """The definitions that it was read by."""
 

@@ -63,7 +63,7 @@ class Words:
             kind = type(value)
             if kind is str:
                 if key in keys and "://" not in value:
-                    found.update(_words(value))
+                    found.update(_of_short(value) if len(value) <= _SHORT else _split(value))
             elif kind is dict:
                 self._gather(value, found)
             elif kind is list:

@@ -1,4 +1,8 @@
-"""The access log of answers that write nothing: one thread gathers what waits and writes it in one go."""
+"""The access log of answers that write nothing: what waits at one moment is written in one go.
+
+Whoever flushes first writes for all that wait; what comes meanwhile waits for the next write.  What nobody
+flushes is written by a thread of its own.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +12,19 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pymongo.client_session import ClientSession
+from pymongo.errors import BulkWriteError, OperationFailure
 
 from fhir_server.model.audit import AuditEntry, Notice
 from fhir_server.model.outcome import refuse
-from fhir_server.store.catalogue import AUDIT, OUTBOX, Catalogue
+from fhir_server.store.catalogue import AUDIT, OUTBOX, Catalogue, Records
+from fhir_server.store.connection import DURABLE
 from fhir_server.store.entries import Numbers, audit_document
-from fhir_server.store.refusals import UNAVAILABLE, refusal_of
+from fhir_server.store.reads import NAIVE
+from fhir_server.store.refusals import DUPLICATE_KEY, UNAVAILABLE, refusal_of
 from fhir_server.store.told import Told, tell
 from fhir_server.store.transactions import Transactions
 
 LARGEST_BATCH: Final = 1_000
-MANY_WAITING: Final = 4
-WINDOW_S: Final = 0.001
-"""How long to wait for more entries once `MANY_WAITING` wait; at less, waiting only delays them."""
 UNAWAITED_WINDOW_S: Final = 0.1
 """How long entries may gather while nobody flushes: a commit of its own for each would cost a read more
 than the read itself."""
@@ -28,13 +32,24 @@ FLUSH_S: Final = 10.0
 
 
 @dataclass(slots=True, eq=False)
+class _Round:
+    """Entries that are written together; `led` once somebody is about to, `error` is why they are not."""
+
+    tickets: list[Ticket] = field(default_factory=list)
+    led: bool = False
+    done: bool = False
+    told: threading.Event | None = None
+    """Set when it is done; made by the first who waits for that."""
+    error: Exception | None = None
+
+
+@dataclass(slots=True, eq=False)
 class Ticket:
-    """An entry on its way; `error` is why it could not be written."""
+    """An entry on its way."""
 
     document: dict[str, Any]
-    notices: tuple[Notice, ...] = ()
-    done: threading.Event = field(default_factory=threading.Event)
-    error: Exception | None = None
+    notices: tuple[Notice, ...]
+    round: _Round
 
 
 class MongoAuditSink:
@@ -46,29 +61,34 @@ class MongoAuditSink:
     def __init__(self, catalogue: Catalogue, numbers: Numbers, transactions: Transactions) -> None:
         self._collection = catalogue.service(AUDIT)
         self._outbox = catalogue.service(OUTBOX)
+        self._lines = catalogue.lines
         self._transactions = transactions
         self._told = Told()
         self._numbers = numbers
-        self._waiting: list[Ticket] = []
+        self._next = _Round()
         self._arrived = threading.Condition()
+        self._writes = threading.Lock()
         self._thread: threading.Thread | None = None
         self._process = 0
         self._closed = False
-        self._flushing = 0
-        self._wake_at = 1
-        """How many waiting entries the thread wants to be woken for."""
-        self._wakes_to_flush = False
+        self._appended = 0
+        self._sleeps = False
+        """Whether the thread waits to be woken; else it looks again by itself."""
 
     def append(self, entry: AuditEntry) -> Ticket:
         """Queue the entry for the next group commit."""
         number = self._numbers.take(1)[0]
-        ticket = Ticket(audit_document(entry, self._numbers.worker, number), entry.notices)
+        document = audit_document(entry, self._numbers.worker, number)
         with self._arrived:
             if self._closed:
                 raise refuse("database-unavailable", UNAVAILABLE)
-            self._waiting.append(ticket)
-            self._start()
-            if len(self._waiting) == self._wake_at:
+            ticket = Ticket(document, entry.notices, self._next)
+            self._next.tickets.append(ticket)
+            self._appended += 1
+            if self._process != os.getpid():
+                self._start()
+            elif self._sleeps:
+                self._sleeps = False
                 self._arrived.notify()
         return ticket
 
@@ -76,19 +96,17 @@ class MongoAuditSink:
         """Wait until the entry is durable.  Raises FhirError `database-unavailable` if it cannot be."""
         if not isinstance(ticket, Ticket):
             raise TypeError("flush takes what append returned")
+        mine = ticket.round
         with self._arrived:
-            self._flushing += 1
-            if self._wakes_to_flush:
-                self._arrived.notify()
-        try:
-            written = ticket.done.wait(FLUSH_S)
-        finally:
-            with self._arrived:
-                self._flushing -= 1
-        if not written:
+            leads, mine.led = not mine.led, True
+            if not leads and not mine.done and mine.told is None:
+                mine.told = threading.Event()
+        if leads:
+            self._write(mine)
+        elif mine.told is not None and not mine.told.wait(FLUSH_S):
             raise refuse("database-unavailable", UNAVAILABLE)
-        if ticket.error is not None:
-            raise refusal_of(ticket.error) or refuse("database-unavailable", UNAVAILABLE)
+        if mine.error is not None:
+            raise refusal_of(mine.error) or refuse("database-unavailable", UNAVAILABLE)
 
     def close(self) -> None:
         """Write what still waits and end the thread; nothing can be appended any more."""
@@ -100,50 +118,60 @@ class MongoAuditSink:
             thread.join()
 
     def _start(self) -> None:
-        if self._thread is None or self._process != os.getpid():
-            self._process = os.getpid()
-            self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
-            self._thread.start()
+        self._process = os.getpid()
+        self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+        self._thread.start()
 
     def _run(self) -> None:
+        """Write what nobody flushes, until the log is closed and nothing waits."""
+        seen = 0
         while True:
             with self._arrived:
-                self._wait(1)
-                if not self._waiting:
+                self._rest(seen)
+                found, seen = self._next, self._appended
+                leads = bool(found.tickets) and not found.led
+                if leads:
+                    found.led = True
+                elif self._closed:
                     return
-                self._gather()
-                batch, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
-            self._write(batch)
+            if leads:
+                self._write(found)
 
-    def _gather(self) -> None:
-        """Let a batch grow: long while nobody waits for it, for a moment when many do."""
-        self._wait(LARGEST_BATCH, UNAWAITED_WINDOW_S, or_flush=True)
-        if len(self._waiting) > MANY_WAITING:
-            self._wait(LARGEST_BATCH, WINDOW_S)
+    def _rest(self, seen: int) -> None:
+        """Let entries gather; where none came for a while, sleep until one does.
 
-    def _wait(self, entries: int, seconds: float | None = None, *, or_flush: bool = False) -> None:
-        """Sleep until so many entries wait, or somebody flushes; to wake up for less costs a switch."""
-        self._wake_at, self._wakes_to_flush = entries, or_flush
-        self._arrived.wait_for(
-            lambda: self._closed or len(self._waiting) >= entries or (or_flush and self._flushing), seconds
-        )
-        self._wakes_to_flush = False
+        A thread that looks by itself need not be woken: to wake one for each answer costs a switch.
+        """
+        if seen == self._appended and not self._closed:
+            self._sleeps = True
+            self._arrived.wait_for(lambda: self._closed or not self._sleeps)
+        self._arrived.wait_for(lambda: self._closed, UNAWAITED_WINDOW_S)
 
-    def _write(self, batch: list[Ticket]) -> None:
-        try:
-            self._insert(batch)
-        except Exception as error:  # every waiter is told, whatever it was
-            for ticket in batch:
-                ticket.error = error
-        finally:
-            for ticket in batch:
-                ticket.done.set()
+    def _write(self, mine: _Round) -> None:
+        """Write a round after the one before it; until then, entries join."""
+        with self._writes:
+            with self._arrived:
+                self._next = _Round()
+            try:
+                for start in range(0, len(mine.tickets), LARGEST_BATCH):
+                    self._insert(mine.tickets[start : start + LARGEST_BATCH])
+            except Exception as error:  # every waiter is told, whatever it was
+                mine.error = error
+            except BaseException:
+                mine.error = RuntimeError("the thread that wrote was ended")
+                raise
+            finally:
+                with self._arrived:
+                    mine.done = True
+                if mine.told is not None:
+                    mine.told.set()
 
     def _insert(self, batch: list[Ticket]) -> None:
         documents = [ticket.document for ticket in batch]
-        notices = self._told.untold(notice for ticket in batch for notice in ticket.notices)
+        notices = [notice for ticket in batch for notice in ticket.notices]
+        notices = self._told.untold(notices) if notices else notices
         if not notices:
-            self._collection.insert_many(documents, ordered=True)
+            self._put(documents)
             return
 
         def write(session: ClientSession) -> None:
@@ -152,3 +180,30 @@ class MongoAuditSink:
 
         self._transactions.run(write)
         self._told.remember(notices)
+
+    def _put(self, documents: list[dict[str, Any]]) -> None:
+        """Write entries alone, by the short way where there is one.
+
+        Where that broke, nobody knows how far it came: the driver writes what is not there yet.
+        """
+        if self._lines is None:
+            self._collection.insert_many(documents, ordered=True)
+            return
+        command = {"insert": AUDIT, "documents": documents, "writeConcern": DURABLE.document}
+        reply = self._lines.ask(command, NAIVE)
+        if reply is None:
+            _insert_missing(self._collection, documents)
+            return
+        for failed in (*reply.get("writeErrors", ()), reply.get("writeConcernError")):
+            if failed is not None:
+                raise OperationFailure(failed.get("errmsg", ""), failed.get("code"), reply)
+
+
+def _insert_missing(collection: Records, documents: list[dict[str, Any]]) -> None:
+    """Insert entries of which some may be there: an id is given only once, so what has it is the same."""
+    try:
+        collection.insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        failures = [*error.details["writeErrors"], *error.details["writeConcernErrors"]]
+        if any(failed.get("code") != DUPLICATE_KEY for failed in failures):
+            raise

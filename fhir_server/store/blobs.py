@@ -2,6 +2,8 @@
 
 A blob is durable before the transaction that refers to it begins, and is claimed within that transaction.
 What nobody claimed within a day was left by a commit that failed; `sweep_orphans` removes it.
+A chunk whose content shrinks is stored packed (`packed`): the journal, the log of the replica set and the
+collection each hold it once more, and each would compress it anew.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
+import zstandard
 from pymongo.client_session import ClientSession
 
 from fhir_server.model.clock import Clock
@@ -24,6 +27,9 @@ from fhir_server.store.sealing.seals import Piece, Sealing, key_destroyed, not_o
 CHUNK_BYTES: Final = 1 << 20
 ORPHAN_AGE: Final = timedelta(hours=24)
 _CHUNKS_PER_INSERT: Final = 16
+PACK_LEVEL: Final = 1
+MOST_OF_IT: Final = 0.9
+"""A content that packs to more than this share of its bytes is stored as it is."""
 _NO_SEAL: Final[Mapping[str, Any]] = MappingProxyType({"key": None})
 
 PUT: Final = "put"
@@ -61,7 +67,11 @@ class MongoBlobs:
             # The file first: chunks without a file would never be swept.
             self._files.insert_one(file)
             for at in range(0, len(chunks), _CHUNKS_PER_INSERT):
-                self._chunks.insert_many(chunks[at : at + _CHUNKS_PER_INSERT])
+                together = chunks[at : at + _CHUNKS_PER_INSERT]
+                if len(together) == 1:  # the driver's way of many costs more than the insert
+                    self._chunks.insert_one(together[0])
+                else:
+                    self._chunks.insert_many(together)
         return id
 
     def open(self, blob_id: str) -> Iterator[bytes]:
@@ -91,12 +101,20 @@ class MongoBlobs:
         }
 
     def chunk(self, data: bytes, owner: str | None, blob_id: str, number: int, count: int) -> dict[str, Any]:
-        """Return the document of one of `count` chunks, sealed where the blob is a person's."""
-        document = {"_id": chunk_id(blob_id, number), "data": data}
+        """Return the document of one of `count` chunks, packed where that is shorter, and sealed where the
+        blob is a person's.
+        """
+        packed = zstandard.ZstdCompressor(level=PACK_LEVEL).compress(data)
+        is_packed = len(packed) <= MOST_OF_IT * len(data)
+        document: dict[str, Any] = {
+            "_id": chunk_id(blob_id, number), "data": packed if is_packed else data,
+            **({"packed": True} if is_packed else {}),
+        }  # fmt: skip
         if self._sealing is None or owner is None:
             return document
+        piece = Piece(owner, blob_id, number, count, is_packed)
         try:
-            sealed, seal = self._sealing.seal_piece(Piece(owner, blob_id, number, count), data)
+            sealed, seal = self._sealing.seal_piece(piece, document["data"])
         except KeyDestroyed:
             raise key_destroyed() from None
         return document | {"data": sealed, "seal": seal}
@@ -105,12 +123,13 @@ class MongoBlobs:
         self, chunk: Mapping[str, Any], owner: str | None, blob_id: str, number: int, count: int
     ) -> bytes:
         """Return the content of a chunk.  Raises KeyError where the keys of the person were destroyed."""
-        data = bytes(chunk["data"])
+        data, is_packed = bytes(chunk["data"]), "packed" in chunk
         if self._sealing is not None and owner is not None:
-            return self._sealing.open_piece(Piece(owner, blob_id, number, count), data, chunk.get("seal"))
-        if "seal" in chunk:
+            piece = Piece(owner, blob_id, number, count, is_packed)
+            data = self._sealing.open_piece(piece, data, chunk.get("seal"))
+        elif "seal" in chunk:
             raise not_openable("An attachment")
-        return data
+        return unpacked(chunk, data)
 
     def claim(self, blob_ids: Sequence[str], session: ClientSession) -> None:
         """Say, within the transaction of a document, that it refers to these blobs."""
@@ -155,6 +174,11 @@ class MongoBlobs:
             if chunk is None:
                 raise KeyError(blob_id)
             yield self.opened(chunk, owner, blob_id, number, chunks)
+
+
+def unpacked(chunk: Mapping[str, Any], data: bytes) -> bytes:
+    """Return the content of a chunk whose unsealed bytes are `data`."""
+    return zstandard.ZstdDecompressor().decompress(data) if "packed" in chunk else data
 
 
 def chunk_id(blob_id: str, number: int | None) -> str:

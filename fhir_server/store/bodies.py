@@ -80,16 +80,35 @@ class Bodies:
         One more round trip, and only where a body refers to blobs.  What belongs to a person whose keys were
         destroyed is missing; with `keep_lost` it has its place, as a deletion.
         """
-        rows = [(fields, self._opened(resource_type, fields)) for fields in found]
-        wanted = {id: fields["owner"] for fields, body in rows if body for id in attachments.blob_ids(body)}
+        opened, plain = self._opened, self.sealing is None
+        rows = [
+            (
+                fields,
+                fields["body"].encode()
+                if plain and fields["seal"] is None and type(fields["body"]) is str
+                else opened(resource_type, fields),
+            )
+            for fields in found
+        ]
+        wanted = {
+            id: fields["owner"]
+            for fields, body in rows
+            if body and attachments.MARK in body
+            for id in attachments.blob_ids(body)
+        }
+        decode = documents.decode
+        if not wanted:
+            kept = [decode(resource_type, fields, body) for fields, body in rows if body is not None]
+            if len(kept) == len(rows) or not keep_lost:
+                return kept
         contents = self.blobs.read_all(wanted) if wanted else {}
         restored = []
         for fields, body in rows:
             if body is not None:
                 whole = attachments.join(body, contents) if wanted else body
-                restored.append(documents.decode(resource_type, fields, whole))
+                restored.append(decode(resource_type, fields, whole))
             elif keep_lost:
-                restored.append(documents.decode(resource_type, {**fields, "deleted": True}, _EMPTY))
+                restored.append(decode(resource_type, {**fields, "deleted": True}, _EMPTY))
         return restored
 
     def restore_one(self, resource_type: str, found: dict[str, Any] | None) -> Stored | None:
@@ -118,7 +137,7 @@ class Bodies:
         if self.sealing is None or owner is None:
             if seal is not None or not isinstance(body, str):
                 raise not_openable(resource_type)
-            return body.encode("utf-8")
+            return body.encode()
         id = fields["_id"].partition("#")[0]
         try:
             return self.sealing.open(Place(owner, resource_type, id, fields["version"]), body, seal)

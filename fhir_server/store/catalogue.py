@@ -14,6 +14,7 @@ from fhir_server.model.plan import Index
 from fhir_server.store.connection import DurableDatabase
 from fhir_server.store.documents import RAW
 from fhir_server.store.indexes import HISTORY, IndexPlan, index_models
+from fhir_server.store.lines import Lines
 from fhir_server.store.refusals import database_errors
 from fhir_server.store.within import apart
 
@@ -76,6 +77,16 @@ class Catalogue:
         existing = set(self._database.list_collection_names())
         for name, models in SERVICE_INDEXES.items():
             self._create(name, models, exists=name in existing)
+
+    @property
+    def lines(self) -> Lines | None:
+        """The shorter way to the database, where there is one."""
+        return self._database.lines
+
+    def close(self) -> None:
+        """Let go of the shorter way."""
+        if self._database.lines is not None:
+            self._database.lines.close()
 
     def current(self, resource_type: str) -> Records:
         """Return the collection of the current versions of a type."""

@@ -25,8 +25,9 @@ from pymongo.monitoring import CommandListener
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from fhir_server.store.lines import Lines, local_socket
+
 Client = MongoClient[dict[str, Any]]
-DurableDatabase = Database[dict[str, Any]]
 
 DURABLE: Final = WriteConcern(w="majority", j=True)
 MAJORITY: Final = ReadConcern("majority")
@@ -47,6 +48,15 @@ _STANDALONE = (
     "FHIR_MONGODB_URI names a standalone MongoDB, which has no transactions: start it with "
     "`--replSet NAME` and run `rs.initiate()` once; one member is enough."
 )
+
+
+class DurableDatabase(Database[dict[str, Any]]):
+    """A database whose writes are majority-acknowledged and journaled, whatever the URI says."""
+
+    def __init__(self, client: Client, name: str, lines: Lines | None = None) -> None:
+        super().__init__(client, name, CODEC, write_concern=DURABLE, read_concern=MAJORITY)
+        self.lines: Final = lines
+        """The shorter way of look-ups, where there is one."""
 
 
 class StoreRefused(Exception):
@@ -79,11 +89,13 @@ def connect(
     return client
 
 
-def durable_database(client: Client, name: str) -> DurableDatabase:
-    """Return the database whose writes are majority-acknowledged and journaled, whatever the URI says."""
-    return client.get_database(
-        name, codec_options=CODEC, write_concern=DURABLE, read_concern=MAJORITY
-    )  # fmt: skip
+def durable_database(client: Client, name: str, uri: str | None = None) -> DurableDatabase:
+    """Return a database; look-ups go the shorter way where `uri`, by which the client came, allows it.
+
+    Whoever listens to the driver hears everything: then it carries the look-ups too.
+    """
+    path = local_socket(uri) if uri is not None and not client.options.event_listeners else None
+    return DurableDatabase(client, name, Lines(path, name) if path is not None else None)
 
 
 def not_permitted(failure: OperationFailure) -> str:

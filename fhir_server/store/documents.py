@@ -16,7 +16,7 @@ alive.  `body` is a BSON string, and Binary where it is sealed: `seal` is then n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import bson
@@ -29,11 +29,12 @@ from fhir_server.model.outcome import refuse
 from fhir_server.store.native import native
 from fhir_server.store.refusals import TOO_LARGE
 from fhir_server.store.values import (
+    EARLIEST_NAIVE,
     amount_key,
     decimal128,
+    is_one_decimal,
     millis_down,
     millis_up,
-    read_sort_date,
     stored_sort_date,
     utc,
 )
@@ -158,17 +159,19 @@ def decode(resource_type: str, fields: dict[str, Any], body: bytes) -> Stored:
 
     Where it was read with `FACTS` too, it has them.
     """
+    id, search = fields["_id"], fields.get("search")
+    # By place, and without calls: a page decodes hundreds of these.
     return Stored(
-        resource_type=resource_type,
-        id=fields["_id"].partition("#")[0],
-        version=fields["version"],
-        updated=utc(fields["updated"]),
-        seq=int(fields["seq"]),
-        deleted=fields["deleted"],
-        owner=fields["owner"],
-        body=body,
-        sort_date=read_sort_date(fields.get("search", {}).get("sort", {}).get("date")),
-        facts=facts_of(resource_type, fields) if "access" in fields else None,
+        resource_type,
+        id.partition("#")[0] if "#" in id else id,
+        fields["version"],
+        fields["updated"].replace(tzinfo=UTC),
+        int(fields["seq"]),
+        fields["deleted"],
+        fields["owner"],
+        body,
+        None if not search or (at := search["sort"]["date"]) == EARLIEST_NAIVE else at.replace(tzinfo=UTC),
+        facts_of(resource_type, fields) if "access" in fields else None,
     )
 
 
@@ -209,6 +212,8 @@ def _range(entry: Range) -> dict[str, Any]:
 
 
 def _amount(entry: Amount) -> dict[str, Any]:
-    low, high = decimal128(entry.low), decimal128(entry.high)
-    point = entry.low == entry.high or low.to_decimal() == high.to_decimal()
-    return {"k": amount_key(entry.key, point=point), "lo": low, "hi": high}
+    low = decimal128(entry.low)
+    if entry.low == entry.high:
+        return {"k": entry.key, "lo": low, "hi": low}
+    point = is_one_decimal(entry.low, entry.high)
+    return {"k": amount_key(entry.key, point=point), "lo": low, "hi": decimal128(entry.high)}

@@ -30,6 +30,7 @@ SLACK: Final = timedelta(milliseconds=2)
 T = TypeVar("T")
 
 LARGEST = "\U0010ffff"
+_NEVER: Final[Filter] = {"_id": {"$in": []}}
 
 
 def never() -> Filter:
@@ -67,8 +68,9 @@ def predicate_filter(wanted: Predicate) -> Filter:
             return {"$nor": [predicate_filter(part)]}
 
 
+@lru_cache(maxsize=2048)
 def condition_filter(wanted: Condition) -> Filter:
-    """Return the filter of the documents that satisfy the condition."""
+    """Return the filter of the documents that satisfy the condition; never to be changed in place."""
     match wanted:
         case plan.Has(field, values):
             return {f"search.{field}": {"$in": list(values)}}
@@ -96,8 +98,9 @@ def condition_filter(wanted: Condition) -> Filter:
             return {"$nor": [condition_filter(part)]}
 
 
+@lru_cache(maxsize=2048)
 def residual_filter(wanted: Condition) -> Filter:
-    """Return the same filter in a form that never supplies the bounds of a token index.
+    """Return the same filter in a form that never supplies the bounds of a token index, nor to be changed.
 
     Behind a leading scalar the planner takes the first token that it meets; the driver has to be it.
     """
@@ -113,15 +116,16 @@ def all_of(parts: list[Filter]) -> Filter:
     It is flat as far as no two parts test one field, and what two parts say alike is said once: the person of
     the View and of the plan.
     """
-    if never() in parts:
-        return never()
     together: Filter = {}
     beside: list[Filter] = []
-    for field, test in _tests(parts):
-        if field not in together:
-            together[field] = test
-        elif together[field] != test:
-            beside.append({field: test})
+    for part in parts:
+        if part == _NEVER:
+            return never()
+        for field, test in _tests([part]) if "$and" in part else part.items():
+            if field not in together:
+                together[field] = test
+            elif together[field] != test:
+                beside.append({field: test})
     return {**together, "$and": beside} if beside else together
 
 

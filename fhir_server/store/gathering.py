@@ -19,7 +19,8 @@ class _Round(Generic[Value]):
     """One look-up for all who asked before it began."""
 
     keys: set[str] = field(default_factory=set)
-    done: Event = field(default_factory=Event)
+    done: Event | None = None
+    """Made by the first who waits: mostly nobody does."""
     found: Mapping[str, Value] = field(default_factory=dict)
     error: BaseException | None = None
 
@@ -44,7 +45,9 @@ class Gathering(Generic[Value]):
             mine = joined if joined is not None else _Round[Value]()
             mine.keys.add(key)
             self._next = mine
-        if joined is None:
+            if joined is not None and mine.done is None:
+                mine.done = Event()
+        if joined is None or mine.done is None:
             self._look(mine)
         else:
             mine.done.wait()
@@ -62,4 +65,6 @@ class Gathering(Generic[Value]):
         except BaseException as error:
             mine.error = error
         finally:
-            mine.done.set()
+            # Nobody joins any more: whoever waits has said so by now.
+            if mine.done is not None:
+                mine.done.set()

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import groupby
+from operator import itemgetter
 from typing import Final
 from uuid import UUID
 
@@ -20,6 +22,10 @@ _SEVEN: Final = 0x7F
 _MORE: Final = 0x80
 _SHORT: Final = tuple(bytes((value,)) for value in range(_SEVEN + 1))
 _UUID_CHARACTERS: Final = 36
+REMEMBERED: Final = 8_192
+"""Addresses whose entries are kept at hand: who consults a record is shown the same versions many times."""
+
+_TYPE: Final = itemgetter(0)
 
 Item = tuple[str, str, int]
 """Type, id, version."""
@@ -28,12 +34,11 @@ Item = tuple[str, str, int]
 def pack(entities: Iterable[str]) -> bytes:
     """Return the manifest of addresses `Type/id/_history/version`, in their order."""
     packed = bytearray()
-    for resource_type, run in groupby(map(_item, entities), key=lambda item: item[0]):
+    for resource_type, run in groupby(map(_item, entities), key=_TYPE):
         items = list(run)
         name = resource_type.encode()
         packed += _number(len(items)) + _number(len(name)) + name
-        for _, id, version in items:
-            packed += _entry(id, version)
+        packed += b"".join([entry for _, entry in items])
     return bytes(packed)
 
 
@@ -45,12 +50,14 @@ def unpack(manifest: bytes) -> tuple[str, ...]:
         raise ValueError("this is no manifest") from None
 
 
-def _item(entity: str) -> Item:
+@lru_cache(maxsize=REMEMBERED)
+def _item(entity: str) -> tuple[str, bytes]:
+    """Return the type of an address and its entry."""
     match = _ENTITY.fullmatch(entity)
     if match is None:
-        return "", entity, 0
+        return "", _entry(entity, 0)
     resource_type, id, version = match.groups()
-    return resource_type, id, int(version or 0)
+    return resource_type, _entry(id, int(version or 0))
 
 
 def _address(resource_type: str, id: str, version: int) -> str:
@@ -61,9 +68,12 @@ def _address(resource_type: str, id: str, version: int) -> str:
 
 def _entry(id: str, version: int) -> bytes:
     if len(id) == _UUID_CHARACTERS and _UUID.fullmatch(id):
-        return _number(version << 1 | 1) + bytes.fromhex(id.replace("-", ""))
-    text = id.encode()
-    return _number(version << 1) + _number(len(text)) + text
+        head = version << 1 | 1
+        return (_SHORT[head] if head <= _SEVEN else _number(head)) + bytes.fromhex(id.replace("-", ""))
+    head, text = version << 1, id.encode()
+    if head <= _SEVEN >= len(text):
+        return _SHORT[head] + _SHORT[len(text)] + text
+    return _number(head) + _number(len(text)) + text
 
 
 def _items(manifest: bytes) -> Iterator[Item]:

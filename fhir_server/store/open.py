@@ -20,6 +20,7 @@ from fhir_server.store.commit import Commits
 from fhir_server.store.connection import (
     SELECTION_MS,
     Client,
+    DurableDatabase,
     StoreRefused,
     connect,
     durable_database,
@@ -103,6 +104,7 @@ class Store:
     def close(self) -> None:
         """Write what waits in the access log and let go of the database."""
         self.audit.close()
+        self.catalogue.close()
         self.client.close()
         if self.sealing is not None:
             self.sealing.keyring.vault.close()
@@ -113,7 +115,7 @@ def open_store(uri: str, database: str, options: StoreOptions | None = None) -> 
     options = options or StoreOptions()
     client = connect(uri, selection_ms=options.selection_ms, listeners=options.listeners)
     try:
-        return _join(client, database, options)
+        return _join(client, durable_database(client, database, uri), options)
     except OperationFailure as failure:
         client.close()
         raise StoreRefused(not_permitted(failure)) from None
@@ -125,10 +127,9 @@ def open_store(uri: str, database: str, options: StoreOptions | None = None) -> 
         raise
 
 
-def _join(client: Client, name: str, options: StoreOptions) -> Store:
+def _join(client: Client, database: DurableDatabase, options: StoreOptions) -> Store:
     registry = options.registry or _r4()
     plan = IndexPlan(registry, options.cross_person_types, options.unique_identifiers)
-    database = durable_database(client, name)
     catalogue = Catalogue(database, plan)
     catalogue.open()
     entries = EntryVersion(catalogue)
@@ -140,7 +141,7 @@ def _join(client: Client, name: str, options: StoreOptions) -> Store:
     numbers = Numbers()
     systems = MongoSystems(catalogue, registry)
     replay = MongoReplay(catalogue)
-    transactions = Transactions(client, database=name)
+    transactions = Transactions(client, database=database.name)
     commits = Commits(catalogue, bodies, systems, replay, transactions, numbers, options.clock)
     owners = OwnerCache()
     return Store(
@@ -156,7 +157,7 @@ def _join(client: Client, name: str, options: StoreOptions) -> Store:
         tokens=MongoTokens(catalogue),
         choices=MongoChoices(catalogue, owners),
         client=client,
-        database=name,
+        database=database.name,
         catalogue=catalogue,
         sealing=sealing,
     )

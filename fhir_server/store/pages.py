@@ -30,7 +30,7 @@ def page_of(entries: list[Stored], position: Callable[[int], Position], plan: Pl
     precedes = more if backward else plan.after is not None
     return Page(
         # A deletion among them is what a person whose keys were destroyed has left: it only has a place.
-        tuple(entry for entry in listed if not entry.deleted),
+        tuple([entry for entry in listed if not entry.deleted]),
         position(last) if follows else None,
         replace(position(first), backward=True) if precedes else None,
     )

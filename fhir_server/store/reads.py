@@ -14,6 +14,7 @@ from bson.int64 import Int64
 from pymongo.errors import AutoReconnect, ServerSelectionTimeoutError
 
 from fhir_server.store.catalogue import Records
+from fhir_server.store.connection import DurableDatabase
 from fhir_server.store.filters import Filter
 from fhir_server.store.within import is_within
 
@@ -55,17 +56,40 @@ def find_one(
 
 
 def aggregate_few(
-    collection: Records, pipeline: Sequence[dict[str, Any]], codec: CodecOptions[dict[str, Any]] = NAIVE
+    collection: Records,
+    pipeline: Sequence[dict[str, Any]],
+    codec: CodecOptions[dict[str, Any]] = NAIVE,
+    hint: str | None = None,
 ) -> list[dict[str, Any]]:
     """Return what a pipeline gives that ends within one batch.  One round trip."""
-    command = {
+    command: dict[str, Any] = {
         "aggregate": collection.name,
         "pipeline": list(pipeline),
         "cursor": {},
         "maxTimeMS": QUERY_MS,
     }
+    if hint is not None:
+        command["hint"] = hint
     batch: list[dict[str, Any]] = _run(collection, command, codec)["cursor"]["firstBatch"]
     return batch
+
+
+def count(collection: Records, wanted: Filter, hint: str | None = None, most: int | None = None) -> int:
+    """Return how many documents pass, `most` at most.  One round trip."""
+    if not is_within():
+        command: dict[str, Any] = {"count": collection.name, "query": wanted, "maxTimeMS": QUERY_MS}
+        if hint is not None:
+            command["hint"] = hint
+        if most is not None:
+            command["limit"] = most
+        return int(_run(collection, command)["n"])
+    # A transaction takes no such command.
+    pipeline: list[dict[str, Any]] = [{"$match": wanted}]
+    if most is not None:
+        pipeline.append({"$limit": most})
+    pipeline.append({"$group": {"_id": 1, "n": {"$sum": 1}}})
+    found = aggregate_few(collection, pipeline, hint=hint)
+    return int(found[0]["n"]) if found else 0
 
 
 def find_page(
@@ -103,6 +127,10 @@ def _run(
     database = collection.database
     if not is_within():  # a transaction has its own
         command["readConcern"] = MAJORITY
+        lines = database.lines if isinstance(database, DurableDatabase) else None
+        reply = lines.ask(command, codec) if lines is not None else None
+        if reply is not None:
+            return reply
     try:
         return database.command(command, codec_options=codec)
     except ServerSelectionTimeoutError:

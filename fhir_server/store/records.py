@@ -26,7 +26,7 @@ from fhir_server.store.flow_marks import flow_marks
 from fhir_server.store.flows import flowing_from
 from fhir_server.store.histories import Histories
 from fhir_server.store.owners import OwnerCache
-from fhir_server.store.reads import NAIVE, QUERY_MS, find_one, find_page
+from fhir_server.store.reads import NAIVE, QUERY_MS, count, find_one, find_page
 from fhir_server.store.refusals import database_errors
 from fhir_server.store.searches import Query
 from fhir_server.store.sorting import SortedPages
@@ -147,12 +147,9 @@ class MongoRecords:
 
     def _count(self, plan: Plan, view: View, most: int | None) -> int:
         hint = self._catalogue.hint(plan.resource_type, plan.index)
-        options: dict[str, Any] = {"hint": hint} if hint is not None else {}
-        if most is not None:
-            options["limit"] = most
         with database_errors():
-            return self._catalogue.current(plan.resource_type).count_documents(
-                searches.matching(plan, view), maxTimeMS=QUERY_MS, **options
+            return count(
+                self._catalogue.current(plan.resource_type), searches.matching(plan, view), hint, most
             )
 
     def ids(self, plan: Plan, view: View, limit: int) -> Sequence[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from types import MappingProxyType
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from types import MappingProxyType, TracebackType
 from typing import Final
 
 from bson.errors import BSONError, InvalidDocument
@@ -56,19 +56,35 @@ class DatabaseFault(Exception):
         super().__init__(f"{type(error).__name__}, code {error_code(error)}")
 
 
-@contextmanager
-def database_errors() -> Iterator[None]:
+class _Translation:
+    """A context manager without state: one made by a generator costs as much as what it surrounds."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(error, _TRANSLATED):
+            return
+        if is_within() and isinstance(error, PyMongoError) and error.has_error_label(TRANSIENT):
+            return
+        raise (refusal_of(error) or DatabaseFault(error)) from None
+
+
+_TRANSLATED: Final = (PyMongoError, BSONError, UnicodeEncodeError, OverflowError)
+_TRANSLATION: Final = _Translation()
+
+
+def database_errors() -> AbstractContextManager[None]:
     """Turn errors of the driver into FhirError, or DatabaseFault where there is no better word than 500.
 
     The error itself is not kept as the cause: its message can hold the documents that were being written.
     Of a read within a transaction, an error that ends it for the time being is left to who repeats it.
     """
-    try:
-        yield
-    except (PyMongoError, BSONError, UnicodeEncodeError, OverflowError) as error:
-        if is_within() and isinstance(error, PyMongoError) and error.has_error_label(TRANSIENT):
-            raise
-        raise (refusal_of(error) or DatabaseFault(error)) from None
+    return _TRANSLATION
 
 
 def error_code(error: Exception) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from typing import Final
 
 from pymongo import ASCENDING, DESCENDING
@@ -89,7 +88,7 @@ def with_ties(found: list[Stored], ties: list[Stored]) -> list[Stored]:
 
 def in_order(found: list[Stored], plan: Plan) -> Page:
     """Return the page of what was found, one entry more than it holds or the whole last place included."""
-    if any(entry.seq == following.seq for entry, following in pairwise(found)):
+    if len({entry.seq for entry in found}) < len(found):
         # The database knows no order within one place; sequence numbers that differ leave nothing to sort.
         found.sort(key=lambda entry: _key(entry, plan.order), reverse=descends(plan))
     return page_of(found, lambda at: _position(found[at], plan.order.by), plan)

@@ -7,10 +7,10 @@ the index has it first, so an ascending walk takes it as a stretch of its own.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from fhir_server.model.altering import replace
 from fhir_server.model.plan import Index, Plan, SortBy
 from fhir_server.model.temporal import EARLIEST
 from fhir_server.store.values import millis_down, millis_up, stored_sort_date

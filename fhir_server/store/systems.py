@@ -14,6 +14,7 @@ from pymongo import UpdateOne
 
 from fhir_server.model.document import Document
 from fhir_server.store.catalogue import SYSTEMS, Catalogue
+from fhir_server.store.reads import find_one
 from fhir_server.store.refusals import database_errors
 from profiles.registry import Registry
 
@@ -35,7 +36,7 @@ class MongoSystems:
     def of(self, resource_type: str, parameter: str) -> Sequence[str]:
         """Return the systems, `""` for codes without one, sorted, complete up to now.  One round trip."""
         with database_errors():
-            found = self._systems.find_one({"_id": {"$eq": _name(resource_type, parameter)}})
+            found = find_one(self._systems, {"_id": _name(resource_type, parameter)}, {"systems": 1})
         return tuple(sorted(found["systems"])) if found is not None else ()
 
     def note(self, documents: Iterable[Document]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
+from functools import lru_cache
 from typing import Final
 
 from bson.decimal128 import Decimal128, create_decimal128_context
@@ -12,7 +13,8 @@ from fhir_server.model.temporal import EARLIEST, LATEST
 
 LAST_MILLISECOND: Final = LATEST.replace(microsecond=999_000)
 _MILLISECOND: Final = timedelta(milliseconds=1)
-_EARLIEST_NAIVE: Final = EARLIEST.replace(tzinfo=None)
+EARLIEST_NAIVE: Final = EARLIEST.replace(tzinfo=None)
+"""How what has no date is read from the order of dates."""
 
 
 def _widest() -> Context:
@@ -39,9 +41,19 @@ def millis_up(instant: datetime) -> datetime:
     return down + _MILLISECOND
 
 
+@lru_cache(maxsize=4096)
 def decimal128(literal: str) -> Decimal128:
-    """Return the decimal of a literal as BSON holds it."""
+    """Return the decimal of a literal as BSON holds it.
+
+    Kept for a while: an amount is written once for each way to ask for it, and the driver makes one digit
+    by digit.
+    """
     return Decimal128(_WIDEST.create_decimal(Decimal(literal)))
+
+
+def is_one_decimal(low: str, high: str) -> bool:
+    """Return whether two literals are the same amount, as BSON holds them."""
+    return _WIDEST.create_decimal(low) == _WIDEST.create_decimal(high)
 
 
 def amount_key(key: str, *, point: bool) -> str:
@@ -56,7 +68,7 @@ def stored_sort_date(sort_date: datetime | None) -> datetime:
 
 def read_sort_date(stored: datetime | None) -> datetime | None:
     """Return the inverse of `stored_sort_date` for a naive instant; None for a deletion, which has none."""
-    return None if stored is None or stored == _EARLIEST_NAIVE else utc(stored)
+    return None if stored is None or stored == EARLIEST_NAIVE else utc(stored)
 
 
 def utc(naive: datetime) -> datetime:

@@ -17,6 +17,7 @@ from conformance.load.expected import TESTS
 from conformance.load.target import Target
 
 JSON = [("Content-Type", "application/fhir+json")]
+IMPORT = "$import-document"
 
 
 class Stub:
@@ -34,6 +35,7 @@ class Stub:
         self.page_errors = page_errors
         self.labour = labour
         self.resources: dict[str, dict[str, Any]] = {}
+        self.documents: list[bytes] = []
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -44,8 +46,12 @@ class Stub:
         with self._lock:
             self.log.append((self.name, method, path))
             length = int(environ.get("CONTENT_LENGTH") or 0)
-            sent = json.loads(environ["wsgi.input"].read(length)) if length else {}
-            status, tree = self._answer(method, path, sent, environ["QUERY_STRING"])
+            data = environ["wsgi.input"].read(length)
+            if path == IMPORT:
+                status, tree = self._import(data)
+            else:
+                sent = json.loads(data) if length else {}
+                status, tree = self._answer(method, path, sent, environ["QUERY_STRING"])
         body = json.dumps(tree).encode()
         start_response(status, [*JSON, ("Content-Length", str(len(body)))])
         return [body]
@@ -62,6 +68,16 @@ class Stub:
         if query and self.page_errors and asked_before:
             return "503 Service Unavailable", {}
         return "200 OK", self._page(query, path)
+
+    def _import(self, document: bytes) -> tuple[str, dict[str, Any]]:
+        """Take what was not sent before; make one resource fewer of all but the first."""
+        is_new = document not in self.documents
+        self.documents.append(document)
+        if b"refused" in document:
+            return "422 Unprocessable Entity", {}
+        made = (4 if len(self.documents) == 1 else 3) if is_new else 0
+        parts = [{"name": "type", "valueCode": "Observation"}, {"name": "created", "valueUnsignedInt": made}]
+        return "200 OK", {"resourceType": "Parameters", "parameter": [{"name": "resource", "part": parts}]}
 
     def _keep(self, resource: dict[str, Any]) -> dict[str, Any]:
         resource["id"] = f"{self.name}-{next(self._numbers)}"

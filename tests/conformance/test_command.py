@@ -120,6 +120,9 @@ def test_missed_target_fails_only_on_request(
             ("--base", "http://127.0.0.1:1/fhir", "--workload", "rad"), "no workload 'rad'", id="unknown"
         ),
         pytest.param(("--base", "http://127.0.0.1:1/fhir"), "did not answer", id="nobody-there"),
+        pytest.param(
+            ("--base", "http://127.0.0.1:1/fhir", "--workload", "import"), "--cda", id="nothing-to-import"
+        ),
     ],
 )
 def test_what_cannot_be_measured_is_refused(options: tuple[str, ...], reason: str) -> None:

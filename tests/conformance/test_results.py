@@ -157,6 +157,6 @@ def test_report_without_figures_is_still_a_report() -> None:
 def test_workloads_are_found_by_being_there() -> None:
     table = workload_table()
 
-    assert list(table) == ["read", "page", "person-mix", "create", "transaction", "ingest"]
-    assert [found.ratio_target for found in table.values()] == [0.6, 0.7, 0.7, 0.5, 0.5, None]
+    assert list(table) == ["read", "page", "person-mix", "create", "transaction", "ingest", "import"]
+    assert [found.ratio_target for found in table.values()] == [0.6, 0.7, 0.7, 0.5, 0.5, None, None]
     assert all(found.connections for found in table.values())

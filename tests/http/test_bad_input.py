@@ -140,6 +140,12 @@ def test_the_limit_holds_for_a_body_of_unknown_length(make_app: MakeApp) -> None
         assert response.status_code == status, response.data
 
 
+def test_a_compressed_body_is_refused_with_what_would_be_taken(client: FlaskClient) -> None:
+    response = send(client, "POST", "/Patient", patient(), {"Content-Encoding": "gzip"})
+    assert (response.status_code, situation(response)) == (415, "unsupported-media-type")
+    assert response.headers["Accept-Encoding"] == "identity"
+
+
 def test_more_entries_than_the_limit_are_refused(make_app: MakeApp) -> None:
     client = make_app(max_entries=3).test_client()
     for kind in ("batch", "transaction"):

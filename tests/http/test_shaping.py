@@ -158,6 +158,7 @@ def test_what_is_subsetted_cannot_be_stored(client: FlaskClient, path: str) -> N
 def test_next_links_keep_the_shape(client: FlaskClient, path: str) -> None:
     code = quote("http://loinc.org|8310-5")
     page = send(client, "GET", f"/Observation?code={code}&_count=1&_elements=note").get_json()
+    assert {"self", "next"} <= {link["relation"] for link in page["link"]}
     for link in page["link"]:
         assert "_elements=note" in link["url"]
 

@@ -79,6 +79,15 @@ def test_a_wrong_method_names_the_right_ones(
     assert set(response.headers["Allow"].split(", ")) - {"OPTIONS"} == allowed
 
 
+@pytest.mark.parametrize("path", ["", "/Patient", "/Patient/x", "/metadata"])
+def test_options_says_the_methods_and_has_no_body(client: FlaskClient, path: str) -> None:
+    response = send(client, "OPTIONS", path)
+    assert response.status_code == 200
+    assert "GET" in response.headers["Allow"]
+    assert response.data == b""
+    assert "Content-Type" not in response.headers
+
+
 JSON_NAMES = ("application/fhir+json", "application/json", "text/json", "json")
 
 

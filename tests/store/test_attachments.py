@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import timedelta
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from fhir_server.model.outcome import FhirError
 from fhir_server.store import attachments
 from fhir_server.store.attachments import LARGE_TEXT_BYTES, blob_ids, join, split
-from fhir_server.store.open import StoreOptions, open_store
+from fhir_server.store.open import Store, StoreOptions, open_store
 from tests.store.conftest import OPEN
 
 LARGE = base64.b64encode(bytes(range(256)) * 100).decode()
@@ -147,6 +148,29 @@ class TestBlobs:
         chunks = list(store.blobs.open(id))
         assert b"".join(chunks) == content
         assert max(map(len, chunks)) <= 1 << 20
+
+    @pytest.mark.parametrize(
+        ("content", "is_packed"),
+        [
+            pytest.param(b"<id root='2.999'/>" * 90_000, True, id="text"),
+            pytest.param(Random(1).randbytes(100_000), False, id="what-is-packed-already"),
+        ],
+    )
+    def test_a_content_that_shrinks_is_packed_and_comes_back(
+        self, store: Store, content: bytes, is_packed: bool
+    ) -> None:
+        id = store.blobs.put(content, "p1")
+        assert b"".join(store.blobs.open(id)) == content
+        assert store.blobs.read_all({id: "p1"}) == {id: content}
+        chunks = list(store.catalogue.service("blobs.chunks").find())
+        assert {"packed" in chunk for chunk in chunks} == {is_packed}
+        stored = sum(len(chunk["data"]) for chunk in chunks)
+        assert stored < len(content) / 10 if is_packed else stored == len(content)
+
+    def test_a_chunk_from_before_they_were_packed_is_read(self, store: Store) -> None:
+        id = store.blobs.put(b"a" * 1000, "p1")
+        store.catalogue.service("blobs.chunks").replace_one({}, {"_id": f"{id}#000000", "data": b"b" * 1000})
+        assert store.blobs.read_all({id: "p1"}) == {id: b"b" * 1000}
 
     def test_an_empty_content_is_a_content(self, store) -> None:
         assert list(store.blobs.open(store.blobs.put(b"", None))) == []

@@ -24,7 +24,7 @@ from fhir_server.store.data_dir import (
     private_directory,
     socket_directory,
 )
-from fhir_server.store.embedded import Embedded
+from fhir_server.store.embedded import COMPRESSION_LEVEL, Embedded
 from fhir_server.store.mongod import MongodUnavailable, explain_failure, find_mongod
 
 
@@ -43,6 +43,8 @@ def test_it_is_private(embedded: Embedded, tmp_path: Path) -> None:
         options = client.admin.command("getCmdLineOpts")["parsed"]
         assert options["net"]["bindIp"].endswith(SOCKET_NAME)
         assert options["security"]["javascriptEnabled"] is False
+        engine = options["storage"]["wiredTiger"]
+        assert engine["engineConfig"]["zstdCompressionLevel"] == COMPRESSION_LEVEL
         with pytest.raises(OperationFailure):
             list(client.test.kept.find({"$where": "true"}))
         address = client.admin.command("replSetGetConfig")["config"]["members"][0]["host"]

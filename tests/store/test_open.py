@@ -102,7 +102,7 @@ def test_each_request_takes_as_many_round_trips_as_documented(watched, make) -> 
     store.records.search(BY_TOKEN, OPEN)
     assert wire.names() == ["find"]
     store.records.count(BY_TOKEN, OPEN)
-    assert wire.names() == ["aggregate"]
+    assert wire.names() == ["count"]
     store.records.owner_of("Observation", id)
     assert wire.names() == []
 

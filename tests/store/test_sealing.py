@@ -189,7 +189,7 @@ class TestTampering:
             store.records.read("Observation", document.facts.id, OPEN)
         assert situation(refused) == "seal-broken"
 
-    @pytest.mark.parametrize("change", ["flip", "swap", "cut", "clear"])
+    @pytest.mark.parametrize("change", ["flip", "swap", "cut", "clear", "unpack"])
     def test_a_blob_that_was_changed_is_refused(
         self, sealed: SealedDatabase, store: Store, change: str
     ) -> None:
@@ -201,6 +201,8 @@ class TestTampering:
                 chunks.update_one({"_id": second["_id"]}, {"$set": {"data": flipped(second["data"], 5)}})
             elif change == "swap":
                 chunks.replace_one({"_id": first["_id"]}, second | {"_id": first["_id"]})
+            elif change == "unpack":
+                chunks.update_one({"_id": first["_id"]}, {"$unset": {"packed": ""}})
             elif change == "clear":
                 chunks.replace_one({"_id": first["_id"]}, {"_id": first["_id"], "data": b"forged"})
             else:

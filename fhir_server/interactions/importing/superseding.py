@@ -1,8 +1,9 @@
-"""What an earlier version of a document said, once it is replaced: kept, and no longer said to hold.
+"""What an earlier version of a document said, once it is replaced: kept, and withdrawn.
 
-Everything gets a tag.  Where a type has a word for "this is not said any more" that is no clinical
-statement itself (`unknown`: nobody says which state holds; `inactive`), its status becomes that; a status
-that denies something is left as it is, so that no negation is lost.
+Everything gets a tag.  What the later version says again must not be found to hold twice, and what it says
+otherwise must not stand beside it: the status becomes the one that R4 has for a record that was withdrawn,
+a modifier that no reader may pass over.  It says nothing of the person, as `inactive` or `resolved` would.
+The history of each resource has what was said before.
 """
 
 from __future__ import annotations
@@ -18,35 +19,46 @@ TAG: Final = MappingProxyType({
 })  # fmt: skip
 APART: Final = frozenset({"Patient", "Binary", "Provenance"})
 """Types that say the same whatever became of the document."""
-LEFT: Final = frozenset({
-    "entered-in-error", "not-done", "not-taken", "cancelled", "declined", "revoked", "rejected", "superseded",
-})  # fmt: skip
-"""Statuses that stay: what they say is that something did not take place."""
+WITHDRAWN: Final = "entered-in-error"
+STATUS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "CarePlan": "status",
+        "Consent": "status",
+        "Coverage": "status",
+        "Device": "status",
+        "DeviceRequest": "status",
+        "DeviceUseStatement": "status",
+        "DiagnosticReport": "status",
+        "Encounter": "status",
+        "FamilyMemberHistory": "status",
+        "Goal": "lifecycleStatus",
+        "ImagingStudy": "status",
+        "Immunization": "status",
+        "Media": "status",
+        "MedicationAdministration": "status",
+        "MedicationDispense": "status",
+        "MedicationRequest": "status",
+        "MedicationStatement": "status",
+        "Observation": "status",
+        "Procedure": "status",
+        "ServiceRequest": "status",
+        "Specimen": "status",
+    }
+)
+"""Type → the element whose code says that the record is withdrawn.  The types without a row have none: of
+them, and of the Composition, which is as it was, the tag alone tells."""
 
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem/"
-_INACTIVE = MappingProxyType({
-    "AllergyIntolerance": f"{_TERMINOLOGY}allergyintolerance-clinical",
-    "Condition": f"{_TERMINOLOGY}condition-clinical",
+_VERIFICATION = MappingProxyType({
+    "AllergyIntolerance": f"{_TERMINOLOGY}allergyintolerance-verification",
+    "Condition": f"{_TERMINOLOGY}condition-ver-status",
 })  # fmt: skip
-STATUS: Final[Mapping[str, str]] = MappingProxyType({
-    "CarePlan": "unknown",
-    "Consent": "inactive",
-    "Device": "inactive",
-    "DiagnosticReport": "unknown",
-    "DocumentReference": "superseded",
-    "Encounter": "unknown",
-    "ImagingStudy": "unknown",
-    "Media": "unknown",
-    "MedicationAdministration": "unknown",
-    "MedicationDispense": "unknown",
-    "MedicationRequest": "unknown",
-    "MedicationStatement": "unknown",
-    "Observation": "unknown",
-    "Procedure": "unknown",
-    "ServiceRequest": "unknown",
-    "Specimen": "unavailable",
+_CLINICAL = frozenset({
+    "clinicalStatus", "abatementDateTime", "_abatementDateTime", "abatementAge", "abatementPeriod",
+    "abatementRange", "abatementString", "_abatementString",
 })  # fmt: skip
-"""Type → the status of what is superseded; the types without a row have no such word."""
+"""What these two types may not say of a record that is withdrawn (ait-2, con-4, con-5).
+Spec: https://hl7.org/fhir/R4/condition.html#invs"""
 
 
 def is_superseded(resource: Mapping[str, Any]) -> bool:
@@ -64,10 +76,14 @@ def superseded(resource: dict[str, Any]) -> dict[str, Any]:
     meta["tag"] = [*meta.get("tag", ()), dict(TAG)]
     changed = _with_meta(resource, meta)
     status = STATUS.get(resource_type)
-    if status is not None and changed.get("status") not in (None, *LEFT):
-        changed["status"] = status
-    if resource_type in _INACTIVE and "clinicalStatus" in changed:
-        changed["clinicalStatus"] = {"coding": [{"system": _INACTIVE[resource_type], "code": "inactive"}]}
+    if status is not None:
+        changed[status] = WITHDRAWN
+    if resource_type == "DocumentReference":
+        changed["status"] = "superseded"
+    if resource_type in _VERIFICATION:
+        changed = {name: value for name, value in changed.items() if name not in _CLINICAL}
+        coding = {"system": _VERIFICATION[resource_type], "code": WITHDRAWN}
+        changed["verificationStatus"] = {"coding": [coding]}
     return changed
 
 

@@ -115,11 +115,13 @@ def _answer(
 ) -> Reply:
     answers: list[ResponseEntry] = [reads.answers.get(entry.position, {}) for entry in planned.entries]
     shown: list[Shown] = []
+    quiet = _quiet(request)
     for entry, written in zip(planned.entries, receipt):
         if written is not None:
-            asked = replace(_quiet(request), findings=findings.get(entry.position, ()))
+            found = findings.get(entry.position)
+            asked = replace(quiet, findings=found) if found else quiet
             answers[entry.position] = _written(context, asked, written, replayed=replayed)
-            if written.entity is not None:
+            if not committed and written.entity is not None:
                 shown.append(Shown(written.owner, written.entity))
     body = response_bundle("transaction-response", answers)
     return Reply(200, body, shown=() if committed else (*shown, *reads.shown), audited=committed)

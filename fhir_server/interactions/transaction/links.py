@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Protocol
 
 from fhir_server.model.outcome import Issue
 from profiles.definitions import ElementDefinition, StructureDefinition, TypeRef
 from profiles.registry import Registry
 
 URIS = frozenset({"uri", "url", "oid", "uuid"})
+PLACEHOLDER: Final = "urn:"
 _ATTRIBUTE = re.compile(r"""(\s(?:href|src)\s*=\s*)(?:"([^"]*)"|'([^']*)')""")
 
 Step = Callable[[Any, "Resolver"], Any]
-Steps = Mapping[str, Step]
+Place = tuple[Step | None, "_Table | None", str]
+"""What is done with the value of a key (None: what is below it is looked through), and its element's name."""
 
 
 class Resolver(Protocol):
@@ -36,7 +38,7 @@ class Resolver(Protocol):
         ...
 
     def name(self, text: str) -> str:
-        """Return a uri that names a system or a definition rather than linking to it."""
+        """Return a uri, of the scheme urn, that names a system or a definition rather than linking to it."""
         ...
 
 
@@ -54,12 +56,26 @@ class LinkFault(Exception):
         return Issue(self.situation, self.text, "".join([root, *self.steps]))
 
 
+class _Table:
+    """The places of a type by JSON key, made at first use: a type can lead back to itself."""
+
+    __slots__ = ("_make", "places")
+
+    def __init__(self, make: Callable[[], dict[str, Place]]) -> None:
+        self._make = make
+        self.places: dict[str, Place] | None = None
+
+    def fill(self) -> dict[str, Place]:
+        places = self.places = self._make()
+        return places
+
+
 class Links:
     """The compiled places, type by type, made at first use."""
 
     def __init__(self, registry: Registry) -> None:
         self._structures = registry.structures
-        self._steps: dict[str, Steps] = {}
+        self._tables: dict[str, _Table] = {}
 
     def rewrite(self, resource: dict[str, Any], resolver: Resolver) -> dict[str, Any]:
         """Return the resource with its links resolved; what does not change is shared, not copied.
@@ -68,66 +84,55 @@ class Links:
         """
         return _walk(resource, self._of(resource["resourceType"]), resolver)
 
-    def _of(self, type_name: str) -> Steps:
-        steps = self._steps.get(type_name)
-        if steps is None:
+    def _of(self, type_name: str) -> _Table:
+        table = self._tables.get(type_name)
+        if table is None:
             structure = self._structures[type_name]
-            steps = self._steps[type_name] = self._below(structure, structure.elements[0].path)
-        return steps
+            table = self._tables[type_name] = _Table(
+                lambda: self._below(structure, structure.elements[0].path)
+            )
+        return table
 
-    def _below(self, structure: StructureDefinition, path: str) -> Steps:
-        steps: dict[str, Step] = {}
+    def _below(self, structure: StructureDefinition, path: str) -> dict[str, Place]:
+        places: dict[str, Place] = {}
         for element in _children(structure, path):
             name = element.name.removesuffix("[x]")
             for key, type_ref in _keys(element):
-                step = self._step(structure, element, type_ref)
-                if step is not None:
-                    steps[key] = _each(step, name)
+                found = self._place(structure, element, type_ref)
+                if found != _NOTHING:
+                    places[key] = (*found, name)
                 if type_ref is not None and type_ref.code[0].islower():
-                    steps["_" + key] = _each(self._object("Element"), name)
-        return steps
+                    places["_" + key] = (None, self._of("Element"), name)
+        return places
 
-    def _step(
+    def _place(
         self, structure: StructureDefinition, element: ElementDefinition, type_ref: TypeRef | None
-    ) -> Step | None:
+    ) -> tuple[Step | None, _Table | None]:
         if element.content is not None:
-            return self._part(structure, element.content.lstrip("#"))
+            return None, self._part(structure, element.content.lstrip("#"))
         code = "" if type_ref is None else type_ref.code
         if code in URIS:
-            return _name if _is_name(structure, element) else _uri
+            return (_name if _is_name(structure, element) else _uri), None
         if code == "xhtml":
-            return _narrative
+            return _narrative, None
         if code == "Reference":
-            return self._reference
+            return self._reference, None
         if code in ("BackboneElement", "Element") and next(_children(structure, element.path), None):
-            return self._part(structure, element.path)
+            return None, self._part(structure, element.path)
         if code in ("Resource", "DomainResource"):
-            return None if structure.name == "Bundle" else self._resource
-        return self._object(code) if code[:1].isupper() else None
+            return _NOTHING if structure.name == "Bundle" else (self._resource, None)
+        return (None, self._of(code)) if code[:1].isupper() else _NOTHING
 
-    def _part(self, structure: StructureDefinition, path: str) -> Step:
-        made: list[Steps] = []
-
-        def part(value: Any, resolver: Resolver) -> Any:
-            # Made at first use: a content reference can lead back to where it stands.
-            if not made:
-                made.append(self._below(structure, path))
-            return _walk(value, made[0], resolver)
-
-        return part
-
-    def _object(self, type_name: str) -> Step:
-        def walk(value: Any, resolver: Resolver) -> Any:
-            return _walk(value, self._of(type_name), resolver)
-
-        return walk
+    def _part(self, structure: StructureDefinition, path: str) -> _Table:
+        return _Table(lambda: self._below(structure, path))
 
     def _resource(self, value: Any, resolver: Resolver) -> Any:
         return self.rewrite(value, resolver)
 
     def _reference(self, value: Any, resolver: Resolver) -> Any:
         text = value.get("reference")
-        walked = _walk(value, self._of("Reference"), resolver)
+        plain = text is not None and len(value) == 1 + ("display" in value)
+        walked = value if plain else _walk(value, self._of("Reference"), resolver)
         if not isinstance(text, str):
             return walked
         try:
@@ -138,45 +143,56 @@ class Links:
         return walked if resolved == text else {**walked, "reference": resolved}
 
 
-def _walk(node: dict[str, Any], steps: Steps, resolver: Resolver) -> dict[str, Any]:
+_NOTHING: Final[tuple[None, None]] = (None, None)
+"""What is no link and leads to none."""
+
+
+def _walk(node: dict[str, Any], table: _Table, resolver: Resolver) -> dict[str, Any]:
+    """Return the node with its links resolved, itself where nothing changes.
+
+    One function for all that is below a node: it runs over every element that is written.
+    """
+    places = table.places
+    if places is None:
+        places = table.fill()
     changed: dict[str, Any] | None = None
     for key, value in node.items():
-        step = steps.get(key)
-        if step is None:
+        place = places.get(key)
+        if place is None:
             continue
-        resolved = step(value, resolver)
+        step, below, name = place
+        resolved: Any
+        try:
+            if type(value) is list:
+                resolved = _items(value, step, below, resolver)
+            elif below is not None:
+                resolved = _walk(value, below, resolver)
+            else:
+                resolved = step(value, resolver)  # type: ignore[misc]  # one of the two is there
+        except LinkFault as fault:
+            fault.steps.insert(0, f".{name}")
+            raise
         if resolved is not value:
             changed = dict(node) if changed is None else changed
             changed[key] = resolved
     return node if changed is None else changed
 
 
-def _each(step: Step, name: str) -> Step:
-    """Return the step for the value of an element, be it one or a list; lists of primitives can hold None."""
-    place = f".{name}"
-
-    def each(value: Any, resolver: Resolver) -> Any:
-        if type(value) is not list:
-            return _at(step, value, resolver, place)
-        resolved = [
-            item if item is None else _at(step, item, resolver, place, position)
-            for position, item in enumerate(value)
-        ]
-        return value if all(map(_is, resolved, value)) else resolved
-
-    return each
-
-
-def _at(step: Step, value: Any, resolver: Resolver, name: str, position: int | None = None) -> Any:
-    try:
-        return step(value, resolver)
-    except LinkFault as fault:
-        fault.steps.insert(0, name if position is None else f"{name}[{position}]")
-        raise
-
-
-def _is(one: Any, other: Any) -> bool:
-    return one is other
+def _items(values: list[Any], step: Step | None, below: _Table | None, resolver: Resolver) -> list[Any]:
+    """Return the values of an element that repeats; lists of primitives can hold None."""
+    changed: list[Any] | None = None
+    for position, value in enumerate(values):
+        if value is None:
+            continue
+        try:
+            resolved = _walk(value, below, resolver) if below is not None else step(value, resolver)  # type: ignore[misc]
+        except LinkFault as fault:
+            fault.steps.insert(0, f"[{position}]")
+            raise
+        if resolved is not value:
+            changed = list(values) if changed is None else changed
+            changed[position] = resolved
+    return values if changed is None else changed
 
 
 def _uri(value: Any, resolver: Resolver) -> Any:
@@ -184,7 +200,8 @@ def _uri(value: Any, resolver: Resolver) -> Any:
 
 
 def _name(value: Any, resolver: Resolver) -> Any:
-    return _same(value, resolver.name(value))
+    # Only what a placeholder can stand for is asked about: a name is nearly always that of a code system.
+    return _same(value, resolver.name(value)) if value.startswith(PLACEHOLDER) else value
 
 
 def _narrative(value: Any, resolver: Resolver) -> Any:

@@ -165,6 +165,9 @@ class _EntryResolver:
         return self._conditional(parsed.type, parsed.query)
 
     def _find(self, text: str) -> str | None:
+        known = self._addresses.get(text)
+        if known is not None:
+            return known
         whole, mark, fragment = text.partition("#")
         whole = whole.partition("/_history/")[0]
         found = self._addresses.get(whole) or self._addresses.get(self._base + whole)

@@ -13,9 +13,10 @@ Spec: https://hl7.org/fhir/R4/search.html#quantity
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from fhir_server.model.number import literal
@@ -64,10 +65,17 @@ def _sink(name: str, source: Source, _parameter: Parameter, _setting: Setting) -
 
 
 def _in_base_units(name: str, code: str, low: str, high: str, out: Collector) -> None:
+    found = _based(name, code, low, high)
+    if found is not None:
+        out.quantity[found] = None
+
+
+@lru_cache(maxsize=4096)
+def _based(name: str, code: str, low: str, high: str) -> tuple[str, str, str] | None:
+    """Return the entry of an amount in base units.  Kept for a while: an amount is met more than once."""
     unit = base_unit(code)
     limits = in_base_units(unit, low, high) if unit is not None else None
-    if unit is not None and limits is not None:
-        out.quantity[(base_key(name, unit), *limits)] = None
+    return None if unit is None or limits is None else (base_key(name, unit), *limits)
 
 
 def base_key(head: str, unit: BaseUnit) -> str:
@@ -75,7 +83,8 @@ def base_key(head: str, unit: BaseUnit) -> str:
     return f"{head}@{unit.name}|"
 
 
-def _beginning(head: str, parts: Iterable[str]) -> str:
+@lru_cache(maxsize=4096)
+def _beginning(head: str, parts: tuple[str, ...]) -> str:
     return "|".join((head, *map(_part, parts), ""))
 
 
@@ -177,7 +186,7 @@ def in_unit(field: AmountField, head: str, value: QuantityValue) -> Condition:
     """Return the condition of one value; `head` is what stands before the bar of the unit's system."""
     known = [part for part in (value.system, value.code) if part] if value.system else []
     part = f"|{_part(value.code)}|" if value.code and not value.system else ""
-    own = within(AmountWithin(field, _beginning(head, known), begins=True, part=part), value.amount)
+    own = within(AmountWithin(field, _beginning(head, tuple(known)), begins=True, part=part), value.amount)
     converted = _converted(field, head, value)
     return own if converted is None else Or((own, converted))
 

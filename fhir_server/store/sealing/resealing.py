@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from pymongo import UpdateOne
 
-from fhir_server.store.blobs import MongoBlobs, chunk_id
+from fhir_server.store.blobs import MongoBlobs, chunk_id, unpacked
 from fhir_server.store.catalogue import Catalogue, Records
 from fhir_server.store.refusals import database_errors
 from fhir_server.store.sealing.opening import database_in_vault
@@ -131,7 +131,7 @@ class Resealing:
             if found is None:
                 return  # dropped meanwhile
             content = (
-                found["data"]
+                unpacked(found, found["data"])
                 if "seal" not in found
                 else self.blobs.opened(found, owner, blob_id, number, count)
             )

@@ -1,8 +1,8 @@
 """Sealed bodies and blobs: AES-256-GCM under a key of the person, bound to where they belong.
 
 What is authenticated besides the bytes is the person, the type, the id and the version (for a piece of a
-blob: the person, the blob, its place and how many pieces there are), the key and the dictionary: bytes
-that were changed, moved, swapped or cut open nowhere.
+blob: the person, the blob, its place, how many pieces there are and whether it is packed), the key and the
+dictionary: bytes that were changed, moved, swapped or cut open nowhere.
 Spec: https://csrc.nist.gov/pubs/sp/800/38/d/final
 """
 
@@ -54,12 +54,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The place of some bytes in a blob of `count` pieces."""
+    """The place of some bytes in a blob of `count` pieces, and whether they are packed."""
 
     owner: str
     blob_id: str
     number: int
     count: int
+    packed: bool = False
 
     def __str__(self) -> str:
         return "An attachment"
@@ -150,7 +151,8 @@ def _body(place: Place, key: int, dictionary: int) -> bytes:
 
 
 def _piece(piece: Piece, key: int) -> bytes:
-    return f"blob/1|{key}|{piece.owner}|{piece.blob_id}|{piece.number}|{piece.count}".encode()
+    form = "blob/2" if piece.packed else "blob/1"
+    return f"{form}|{key}|{piece.owner}|{piece.blob_id}|{piece.number}|{piece.count}".encode()
 
 
 def _refused(place: Place | Piece, why: str) -> FhirError:
