@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fhir_server.settings import SETTINGS
+from fhir_server.store.catalogue import SERVICE_INDEXES
 from tests.reference_pages import PAGES, commands
 
 ROOT = Path(__file__).parent.parent
@@ -38,6 +39,13 @@ def test_every_command_shows_an_example_its_exit_codes_and_a_json_form() -> None
         if not hasattr(command, "commands") and " " in name and name != "fhir-server package":
             bare += [f"{name}: {part}" for part in ("Example:", "Exit codes:", "--json") if part not in text]
     assert bare == []
+
+
+@pytest.mark.parametrize("name", sorted(SERVICE_INDEXES))
+def test_every_collection_of_ours_is_documented(name: str) -> None:
+    page = (ROOT / "docs/mongodb.md").read_text("utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert any(f"`{name}`" in row.split("|")[1] for row in rows)
 
 
 def test_readme_begins_with_two_commands() -> None:

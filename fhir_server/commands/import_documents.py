@@ -33,7 +33,7 @@ from fhir_server.commands.importing.writing import FORMS, write_report
 from fhir_server.commands.load import legal_token
 from fhir_server.commands.loading.journal import Journal
 from fhir_server.commands.loading.sender import Sender, Unreachable
-from fhir_server.commands.loading.stopping import stopping
+from fhir_server.commands.stopping import stopping
 from fhir_server.settings_values import IllegalValue, base_url
 
 EXIT_STORED, EXIT_SOME_REFUSED, EXIT_NOT_POSSIBLE, EXIT_DOES_NOT_CLOSE, EXIT_STOPPED = 0, 1, 2, 3, 130

@@ -22,7 +22,7 @@ from fhir_server.commands.loading.inputs import Unreadable, find_files
 from fhir_server.commands.loading.journal import Journal, JournalRefused
 from fhir_server.commands.loading.report import FAILED, OUTCOMES, Report
 from fhir_server.commands.loading.sender import Sender, Unreachable
-from fhir_server.commands.loading.stopping import stopping
+from fhir_server.commands.stopping import stopping
 from fhir_server.settings_values import IllegalValue, base_url
 
 EXIT_STORED, EXIT_SOME_REFUSED, EXIT_NOT_POSSIBLE, EXIT_STOPPED = 0, 1, 2, 130

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 
 import click
 from rich.console import Console
@@ -24,6 +21,7 @@ from fhir_server.access.labelling import Labelling
 from fhir_server.access.policy_file import PolicyRefused, load_policy
 from fhir_server.commands.reindexing.progress import Progress, ProgressRefused
 from fhir_server.commands.reindexing.reindex_run import NEUTRAL, reindex_all
+from fhir_server.commands.stopping import stopping
 from fhir_server.model.clock import SystemClock
 from fhir_server.model.outcome import FhirError
 from fhir_server.model.view import View
@@ -116,7 +114,7 @@ def _run(
     stopped, labelling = threading.Event(), _labelling(settings)
     with ExitStack() as opened:
         store = _open(settings, registry, opened)
-        opened.enter_context(_stopping(stopped))
+        opened.enter_context(stopping(stopped))
         bar = opened.enter_context(_bar(quiet))
         task = bar.add_task("", total=None)
 
@@ -178,21 +176,6 @@ def _open(settings: Settings, registry: Registry, opened: ExitStack) -> Store:
     )
     opened.callback(store.close)
     return store
-
-
-@contextmanager
-def _stopping(stopped: threading.Event) -> Iterator[None]:
-    """Set `stopped` at the first Ctrl-C: the batch under way is still finished."""
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        stopped.set()
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _bar(quiet: bool) -> Bar:

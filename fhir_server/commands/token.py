@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -15,14 +15,16 @@ from typing import Any
 
 import click
 
+from fhir_server.access.policy_file import PolicyRefused, load_policy
 from fhir_server.access.token_key import FILE_NAME, TokenKeyRefused, open_key
 from fhir_server.access.tokens import LONGEST, PURPOSE, mint
 from fhir_server.model.actor import Actor
 from fhir_server.model.clock import SystemClock
-from fhir_server.model.ids import ID_PATTERN, RandomIds
+from fhir_server.model.ids import RandomIds
 from fhir_server.settings import ON, Settings, SettingsRefused, read_settings
 
 EXIT_REFUSED = 2
+_TOKEN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _SPAN = re.compile(r"([0-9]{1,5})([smh])\Z")
 _SECONDS: Mapping[str, int] = MappingProxyType({"s": 1, "m": 60, "h": 3600})
 _OF_PATIENT = "person"
@@ -42,8 +44,8 @@ Example:
 
 \b
 Exit codes:
-  0  the token is on standard output
-  2  refused: a wrong option, or a key that cannot be used; with --json the token comes with its id
+  0  the token is on standard output; with --json with its id and its end
+  2  refused: a wrong option, a role that FHIR_POLICY does not have, or a key that cannot be used
 """
 
 REVOKE_HELP = """Revoke a token by its id (`jti`): every server on the database refuses it within a second.
@@ -136,6 +138,8 @@ def _make(options: Mapping[str, Any]) -> None:
     settings = _settings(options)
     if settings.production == ON:
         raise SettingsRefused(["FHIR_PRODUCTION is on: there are no development tokens."])
+    if settings.policy is not None:
+        _refuse_unknown(actor, options["purpose"], settings.policy)
     key = open_key(settings.token_key_file or settings.data_dir / FILE_NAME)
     now, span = SystemClock().now(), options["span"]
     text = mint(
@@ -164,6 +168,27 @@ def _actor(options: Mapping[str, Any]) -> Actor:
     )  # fmt: skip
 
 
+def _refuse_unknown(actor: Actor, purpose: str, policy_name: str) -> None:
+    """Raise SettingsRefused for what no server with the policy would understand."""
+    try:
+        policy = load_policy(policy_name)
+    except PolicyRefused as reason:
+        raise SettingsRefused([f"FHIR_POLICY: {text}" for text in reason.texts]) from None
+    professions = set(policy.professions.values())
+    known: tuple[tuple[str, str | None, Collection[str]], ...] = (
+        ("--role", actor.kind, policy.roles),
+        ("--profession", actor.profession, professions if policy.profession_of(actor) is None else ()),
+        ("--purpose", purpose, policy.purposes),
+    )
+    faults = [
+        f"{option} {said}: the policy {policy.id} has {', '.join(sorted(names))}."
+        for option, said, names in known
+        if said is not None and names and said not in names
+    ]
+    if faults:
+        raise SettingsRefused(faults)
+
+
 def _settings(options: Mapping[str, Any]) -> Settings:
     chosen: dict[str, Any] = {}
     if options.get("base"):
@@ -176,7 +201,7 @@ def _settings(options: Mapping[str, Any]) -> Settings:
 def _revoke(token_id: str, settings: Settings) -> str:
     from fhir_server.store.open import open_store
 
-    if not ID_PATTERN.match(token_id):
+    if not _TOKEN_ID.match(token_id):
         raise SettingsRefused(["That is no id of a token: it is the claim `jti`, which --json prints."])
     if settings.mongodb_uri is None:
         raise SettingsRefused(["FHIR_MONGODB_URI is unset: `serve` prints the address of its MongoDB."])

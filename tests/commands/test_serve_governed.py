@@ -26,6 +26,7 @@ HOSPITAL = "urn:oid:1.2.250.1.71.4.2.2|750000001"
 ESTABLISHMENT = ("--role", "establishment", "--identity", HOSPITAL, "--structure", HOSPITAL)
 RPPS = "urn:oid:1.2.250.1.71.4.2.1"
 DOCTOR = ("--role", "professional", "--identity", f"{RPPS}|899700000001", "--profession", "doctor")
+TOKEN_ID = "01a20174-2ead-74b5-ace3-4e2f7d15ad2b"
 WORKERS = 2
 ROUNDS, CALLS = 10, 6
 
@@ -63,6 +64,21 @@ def test_a_token_that_says_too_little_is_not_made(
     assert says in result.stderr
 
 
+@pytest.mark.parametrize(("arguments", "says"), [
+    pytest.param(("--role", "docter", "--identity", "urn:x|1"), "--role docter: the policy fr has app, ", id="role"),
+    pytest.param((*DOCTOR[:-1], "docter"), "--profession docter: the policy fr has dentist, ", id="profession"),
+    pytest.param((*DOCTOR, "--purpose", "treat"), "--purpose treat: the policy fr has ", id="purpose"),
+])  # fmt: skip
+def test_a_token_that_the_policy_would_not_understand_is_not_made(
+    tmp_path: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    result = run("token", "--data-dir", str(tmp_path), *arguments, FHIR_POLICY="fr")
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert not (tmp_path / "token.key").exists()
+    assert run("token", "--data-dir", str(tmp_path), *arguments).exit_code == 0
+
+
 def test_no_token_is_made_in_production(tmp_path: Path) -> None:
     arguments = ("token", "--role", "person", "--patient", "p1", "--data-dir", str(tmp_path))
     assert run(*arguments, FHIR_PRODUCTION="on").exit_code == 2
@@ -70,8 +86,10 @@ def test_no_token_is_made_in_production(tmp_path: Path) -> None:
 
 
 def test_revoking_needs_a_database_and_an_id() -> None:
-    assert "FHIR_MONGODB_URI" in run("token", "revoke", "t-1").stderr
-    assert "no id of a token" in run("token", "revoke", "a b").stderr
+    assert "FHIR_MONGODB_URI" in run("token", "revoke", TOKEN_ID).stderr
+    for wrong in ("a b", "t-1", TOKEN_ID[:-1], f"{TOKEN_ID}0"):
+        result = run("token", "revoke", wrong, FHIR_MONGODB_URI="mongodb://127.0.0.1:1/?replicaSet=none")
+        assert (result.exit_code, "no id of a token" in result.stderr) == (2, True)
 
 
 class Server:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 import click
 
+from fhir_server.commands.stopping import stopping
 from fhir_server.model.outcome import FhirError
 from fhir_server.settings import EVERY_TYPE, ON, SettingsRefused, read_settings
 from fhir_server.starting import registry_of
@@ -81,20 +80,6 @@ def _open(config: Path | None, opened: ExitStack) -> Session:
     )
     opened.callback(store.close)
     assert store.sealing is not None
-    return Session(store, store.sealing, opened.enter_context(_stopping()))
-
-
-@contextmanager
-def _stopping() -> Iterator[threading.Event]:
-    """Set the event at the first Ctrl-C: the batch under way is still finished."""
     stopped = threading.Event()
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        stopped.set()
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield stopped
-    finally:
-        signal.signal(signal.SIGINT, before)
+    opened.enter_context(stopping(stopped))
+    return Session(store, store.sealing, stopped)

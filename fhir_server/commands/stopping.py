@@ -1,4 +1,4 @@
-"""Ctrl-C: the first one ends a run in good order, the second one at once."""
+"""Ctrl-C: the first one ends a command in good order, the second one at once."""
 
 from __future__ import annotations
 
