@@ -1,4 +1,8 @@
-"""Fixtures that every room shares: the corpus, the definitions, one mongod per session, a store per test."""
+"""Fixtures that every room shares: the corpus, the definitions, one mongod per session, a store per test.
+
+What hypothesis draws follows from the test alone, so that a run here and a run elsewhere draw the same.  To
+look for more: `pytest --hypothesis-profile=explore -m hypothesis`.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 if TYPE_CHECKING:
     from fhir_server.store.embedded import Embedded
@@ -30,6 +36,12 @@ MONGOD = pytest.StashKey[Any]()
 FORGETFUL = ("--setParameter", "minSnapshotHistoryWindowInSeconds=0", "--syncdelay", "5")
 """mongod keeps the files of a dropped database open for five minutes, for readers of the past: thousands of
 databases later it has no file descriptors left, and ends.  No test reads the past."""
+
+# Else also from the constants of the modules that happen to be loaded: from what a worker ran before.
+vars(providers)["_get_local_constants"] = lambda: providers._local_constants
+settings.register_profile("explore", deadline=None, derandomize=False, print_blob=True)
+settings.register_profile("steady", deadline=None, derandomize=True, database=None, print_blob=True)
+settings.load_profile("steady")
 
 
 @dataclass
