@@ -15,7 +15,7 @@ from tests.worlds.scenarios import Scenario, scenarios
 from tests.worlds.world import Worlds
 
 ROOT = Path(__file__).parent.parent.parent / "fhir_server"
-EXAMPLES = 60
+EXAMPLES = 400
 """Scenarios after which a fault that nobody noticed counts as not caught."""
 ASKING = frozenset({
     "read", "vread", "read_many", "history", "history_page", "history_count", "search", "count", "entry_values",
