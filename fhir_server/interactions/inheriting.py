@@ -69,6 +69,18 @@ def gives_to(request: Request, giver: str, target: Facts) -> bool:
     return isinstance(reads, Nothing) or matches(reads, target)
 
 
+def kept_from(target: Facts, giver: str, chosen: Collection[str]) -> Iterator[str]:
+    """Yield what does not flow into something stored from what newly points to it, as sources.
+
+    `chosen` are the labels that the giver has because of what the person chose for deposits to come.  That
+    covers content, and not what was there before and says something by itself: its author would see what was
+    chosen from what others made of it, which would vanish.
+    """
+    if target.resource_type != CONTENT:
+        for label in sorted(chosen):
+            yield unseen(giver, label)
+
+
 def _inherits(request: Request, resource_type: str, source: Facts) -> bool:
     """Whoever reads nothing of a kind deposits unseen: it learns nothing from labels that it never meets."""
     reads = request.view.reads(source.resource_type)

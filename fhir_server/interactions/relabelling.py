@@ -27,7 +27,7 @@ from fhir_server.access.spread import (
     without_own,
 )
 from fhir_server.interactions.context import Context
-from fhir_server.interactions.inheriting import authors_of, gives_to, not_inherited
+from fhir_server.interactions.inheriting import authors_of, gives_to, kept_from, not_inherited
 from fhir_server.interactions.request import Request
 from fhir_server.model import exact_json
 from fhir_server.model.document import Access, Facts, Stored
@@ -236,6 +236,7 @@ class _Graph:
             return
         edges = self.context.labelling.edges
         gives = {draft.name: edges.gives(draft.resource) for draft in drafts}
+        chosen = {draft.name: self._chosen(draft) for draft in drafts if gives[draft.name]}
         self._read(name for targets in gives.values() for name in targets if name not in self.nodes)
         for giver, targets in gives.items():
             for name, passes_class in targets.items():
@@ -243,6 +244,8 @@ class _Graph:
                     continue
                 if name not in self.nodes:
                     self._add_stored(self.read[name])
+                if name not in self.drafted:
+                    self._keep_from(name, giver, chosen[giver])
                 self._give_to(name, giver, passes_class)
         # What else gives to them keeps its say, though it is not written here.
         given = {name for targets in gives.values() for name in targets if name in self.nodes}
@@ -253,6 +256,18 @@ class _Graph:
     def _gives_to(self, giver: str, name: str) -> bool:
         facts = self._held(name)
         return name in self.drafted or (facts is not None and gives_to(self.request, giver, facts))
+
+    def _chosen(self, draft: Draft) -> frozenset[str]:
+        """Return the labels that a draft has by the person's choice alone."""
+        given = {name.removeprefix(GIVEN) for name in _given(self.context, self.request, draft)}
+        return frozenset(given.difference(self.context.labelling.own(draft.resource)[0]))
+
+    def _keep_from(self, name: str, giver: str, labels: frozenset[str]) -> None:
+        """Let labels not flow into something stored that newly has the giver as a source."""
+        node, facts = self.nodes[name], self._held(name)
+        if giver not in node.sources and facts is not None:
+            kept = kept_from(facts, giver, labels)
+            self.nodes[name] = replace(node, sources=(*node.sources, *kept))
 
     def _give_to(self, name: str, giver: str, passes_class: bool) -> None:
         node = self.nodes[name]

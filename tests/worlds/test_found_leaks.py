@@ -128,3 +128,20 @@ def test_to_point_to_somebody_s_result_does_not_hide_it(governed: Governed, pers
     assert doctor.get(f"/{result}").status_code == 200
     created(doctor.post("/DocumentReference", document(person, MASK, url=result)))
     assert doctor.get(f"/{result}").status_code == 200
+
+
+def test_to_point_to_an_own_result_does_not_hide_what_others_made_of_it(
+    governed: Governed, person: str
+) -> None:
+    """The author would see by that what the person chose for deposits to come."""
+    doctor = governed.doctor()
+    result = created(doctor.post("/Observation", observation(person)))
+    others = hidden(governed, person, derivedFrom=[{"reference": result}])
+    governed.choose(
+        person, lambda known: with_hide_future(governed.policy, known, True, governed.context.clock.now())
+    )
+    created(doctor.post("/DocumentReference", document(person, url=result)))
+    assert doctor.get(f"/{others}").status_code == 200
+    # A label that the author gives the document itself tells nothing: it covers all of it.
+    created(doctor.post("/DocumentReference", document(person, MASK, url=result)))
+    assert doctor.get(f"/{others}").status_code == 404
