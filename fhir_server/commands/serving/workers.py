@@ -22,6 +22,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.common import AbstractServer
 
+from fhir_server.commands.serving.signals import told_of
 from fhir_server.settings import Settings
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -67,7 +68,14 @@ def run(server: AbstractServer[Any], settings: Settings, *, request_log: bool) -
     Raises SystemExit(1) if a worker ended by itself, or after `give_up`.
     """
     multiprocessing.set_start_method("spawn", force=True)
-    server.serve(target_loader=partial(load_application, settings, request_log), wrap_loader=False)
+    with told_of(STOP_SIGNALS, partial(_stop, server)):
+        server.serve(target_loader=partial(load_application, settings, request_log), wrap_loader=False)
+
+
+def _stop(server: AbstractServer[Any]) -> None:
+    """Do what granian's handler of a signal to stop does, from any thread."""
+    server.interrupt_signal = True
+    server.main_loop_interrupt.set()
 
 
 def give_up(server: AbstractServer[Any]) -> None:
