@@ -55,7 +55,7 @@ class Mirror:
         self._base = base
         self._policy = own.policy_url(base, policy.id)
         secret = policy.labels.get(WITHHELD_FROM_REPRESENTATIVES)
-        self._secret = {"security": [_coding(text) for text in secret.codings[:1]]} if secret else {}
+        self._secret = [_coding(text) for text in secret.codings[:1]] if secret is not None else []
         self._purposes = {mode.name: code for code, mode in policy.purposes.items()}
 
     def mirrors(self, choices: PersonChoices) -> Mapping[str, Tree]:
@@ -69,9 +69,10 @@ class Mirror:
             _key(kind, about): self._body(choices.owner, kind, provision)
             for kind, about, provision in self._provisions(told)
         }
-        for kind, about, provision in self._secrets(choices):
+        # Where the policy has no label for it, nothing would withhold the Consent from representatives.
+        for kind, about, provision in self._secrets(choices) if self._secret else ():
             body = self._body(choices.owner, kind, provision)
-            found[_key(kind, f"{about}{SECRETLY}")] = {**body, "meta": self._secret}
+            found[_key(kind, f"{about}{SECRETLY}")] = {**body, "meta": {"security": self._secret}}
         return found
 
     def consent(self, body: Tree, status: str, at: datetime) -> Tree:

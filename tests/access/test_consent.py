@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -22,6 +23,7 @@ from fhir_server.access.choices import (
     Service,
 )
 from fhir_server.access.consent import ACTIVE, KINDS, Mirror
+from fhir_server.access.policy import WITHHELD_FROM_REPRESENTATIVES
 from fhir_server.access.policy_file import load_policy
 from fhir_server.model import exact_json
 from fhir_server.validation.structure import StructureValidator
@@ -141,3 +143,25 @@ def test_from_some_countries_is_an_exception_to_none() -> None:
     assert (body["provision"]["type"], named["type"]) == ("deny", "permit")
     assert named["actor"][0]["reference"]["identifier"]["value"] == "ES"
     assert named["securityLabel"][0]["code"] == "synthesis"
+
+
+SECRET = PersonChoices(
+    "p",
+    authorisations=(Authorisation("urn:test:a|1", "consent", Period(None, None), secret=True),),
+    hidden=frozenset({"Observation/1"}),
+    hidden_secretly=frozenset({"Observation/1"}),
+)
+
+
+def test_the_mirror_of_a_secret_choice_has_the_label_that_withholds_it() -> None:
+    found = MIRROR.mirrors(SECRET).values()
+    assert {each["meta"]["security"][0]["code"] for each in found if "meta" in each} == {
+        "INVISIBLE_REPRESENTANTS_LEGAUX"
+    }
+    assert sum("meta" in each for each in found) == 2
+
+
+def test_what_no_label_of_the_policy_withholds_is_not_mirrored_at_all() -> None:
+    labels = {name: label for name, label in POLICY.labels.items() if name != WITHHELD_FROM_REPRESENTATIVES}
+    mirror = Mirror(replace(POLICY, labels=labels), "https://example.org")
+    assert mirror.mirrors(SECRET) == mirror.mirrors(PersonChoices("p"))
