@@ -24,6 +24,10 @@ from fhir_server.model.predicate import AllOf, Everything
 from fhir_server.model.view import View
 from fhir_server.store import commit, conditions, replacements, searches
 from fhir_server.store.records import MongoRecords
+from tests.worlds.asking import Call
+from tests.worlds.cast import CHOICE, PARTS
+from tests.worlds.items import Item
+from tests.worlds.scenarios import Scenario, Side
 
 ALL: Final = View.unrestricted("test")
 
@@ -32,11 +36,30 @@ Break = Callable[[pytest.MonkeyPatch], None]
 
 @dataclass(frozen=True)
 class Mutant:
-    """A fault, the part that would learn something by it, and the doors through which."""
+    """A fault, the part that would learn something by it, and the doors through which.
+
+    `known` is a scenario that shows it, where random ones seldom do.
+    """
 
     fault: Break
     part: str
     doors: tuple[str, ...]
+    known: Scenario | None = None
+
+
+def _care_team(call: Call, two: Item, *visible: Item) -> Scenario:
+    """Return a scenario in which the second world alone has something hidden."""
+    return Scenario(PARTS["care-team"], visible, Side(), Side((two,)), (call,))
+
+
+BODY: Final = _care_team(
+    Call("create-if-none", 0, 6, 1), Item("consent", "0s", mark=CHOICE), Item("provenance", "0v")
+)
+"""A Provenance is created unless there is one; its target is hidden, or is not there."""
+DELETED: Final = _care_team(
+    Call("vread", 27, 29, 2855), Item("consent", "1s", 6, mark=CHOICE, versions=2, deleted=True)
+)
+"""The version by which something hidden was deleted."""
 
 
 def without_view(method: str, module: str) -> Break:
@@ -247,7 +270,7 @@ OTHERS: Final[Mapping[str, Mutant]] = {
     "conditions-in-the-commit": Mutant(_conditions, "care-team", ("create-if-none",)),
     "documents-of-the-same-id": Mutant(_known, "care-team", ("import",)),
     "labels-of-their-time": Mutant(_history_of_its_time, "care-team", ("history", "vread")),
-    "tombstones": Mutant(_tombstones, "care-team", ("read", "history", "vread")),
+    "tombstones": Mutant(_tombstones, "care-team", ("read", "history", "vread"), DELETED),
     "cursors": Mutant(_digest, "care-team", ("search", "search-again")),
     "unknown-persons": Mutant(_unknown_person, "care-team", ("elsewhere",)),
     "flow": Mutant(_flow, "care-team", ("read", "search")),
@@ -268,7 +291,7 @@ OTHERS: Final[Mapping[str, Mutant]] = {
         _part_of_predicate("_withheld", lambda *given: iter(())), "representative", ("read", "search")
     ),
     "lines-by-address": Mutant(_lines, "care-team", ("read", "events", "batch")),
-    "what-bodies-refer-to": Mutant(_bodies, "care-team", ("create-if-none",)),
+    "what-bodies-refer-to": Mutant(_bodies, "care-team", ("create-if-none",), BODY),
     "conditions-of-searches": Mutant(_residual, "care-team", ("search",)),
     "pages": Mutant(_given_everything(searches, "page_query"), "care-team", ("search",)),
 }
