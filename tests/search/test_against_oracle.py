@@ -5,23 +5,20 @@
 
 from __future__ import annotations
 
-import os
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.search.oracle.asking import QUERIES, asking
 from tests.search.oracle.brute_force import BruteForce, Criterion
 from tests.search.oracle.questions import Query, Questions
 from tests.search.oracle.served import SHADES, Eyes, Served, matched
 
 pytestmark = pytest.mark.corpus
 
-QUERIES = int(os.environ.get("FHIR_ORACLE_QUERIES", "1000"))
-CHOSEN = settings(
-    max_examples=QUERIES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
-)  # fmt: skip
+CHOSEN = asking(QUERIES)
 PAGES = st.sampled_from(("7", "50", "500"))
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.search.oracle.asking import QUERIES, asking
 from tests.search.oracle.brute_force import BruteForce, Criterion, split_prefix
 from tests.search.oracle.parameters import Resource
 from tests.search.oracle.questions import Questions
@@ -19,11 +19,7 @@ from tests.search.test_against_oracle import eyes
 
 pytestmark = pytest.mark.corpus
 
-QUERIES = int(os.environ.get("FHIR_ORACLE_QUERIES", "1000")) // 4
-CHOSEN = settings(
-    max_examples=QUERIES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None,
-    phases=(Phase.generate,),
-)  # fmt: skip
+CHOSEN = asking(QUERIES // 4, shrink=False)
 OPERATORS: dict[str, dict[str | None, str]] = {
     "token": {None: "eq", "not": "eq"}, "string": {None: "sw", "contains": "co"},
     "reference": {None: "eq"}, "uri": {None: "eq", "below": "ss", "above": "sb"}, "composite": {None: "eq"},

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
+from functools import partial
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.search.oracle.asking import QUERIES, asking
 from tests.search.oracle.brute_force import BruteForce
 from tests.search.oracle.graph import Forward, Graph, Place, Rest, Reverse, Rule, spelled
 from tests.search.oracle.questions import Query, Questions
@@ -16,11 +17,7 @@ from tests.search.test_against_oracle import eyes
 
 pytestmark = pytest.mark.corpus
 
-QUERIES = int(os.environ.get("FHIR_ORACLE_QUERIES", "1000")) // 4
-CHOSEN = settings(
-    max_examples=QUERIES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None,
-    phases=(Phase.generate,),
-)  # fmt: skip
+CHOSEN = asking(QUERIES // 4, shrink=False)
 DEEPEST = 3
 FEW = 10
 """Resources of a type that make a page worth a look."""
@@ -61,10 +58,10 @@ def _rests(questions: Questions, kind: str, depth: int) -> st.SearchStrategy[Res
     ways: list[st.SearchStrategy[Rest]] = []
     for code, target in forward:
         inner = _rests(questions, target, depth - 1)
-        ways.append(inner.map(lambda rest, code=code, target=target: Forward(code, target, rest)))  # type: ignore[misc]
+        ways.append(inner.map(partial(Forward, code, target)))
     for source, code in reverse:
         inner = _rests(questions, source, depth - 1)
-        ways.append(inner.map(lambda rest, code=code, source=source: Reverse(source, code, rest)))  # type: ignore[misc]
+        ways.append(inner.map(partial(Reverse, source, code)))
     return st.one_of(ways)
 
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.search.oracle.asking import QUERIES, asking
 from tests.search.oracle.brute_force import BruteForce, Criterion
 from tests.search.oracle.questions import Questions
 from tests.search.oracle.served import SHADES, Eyes, Served, matched
 
 pytestmark = pytest.mark.corpus
 
-QUERIES = int(os.environ.get("FHIR_ORACLE_QUERIES", "1000")) // 4
-CHOSEN = settings(
-    max_examples=QUERIES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
-)  # fmt: skip
+CHOSEN = asking(QUERIES // 4)
 HOPS = (
     ("Observation", "subject", "Patient"), ("Observation", "encounter", "Encounter"),
     ("Encounter", "subject", "Patient"), ("Condition", "encounter", "Encounter"),

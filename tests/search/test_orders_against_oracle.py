@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.search.oracle.asking import QUERIES, asking
 from tests.search.oracle.brute_force import BruteForce
 from tests.search.oracle.orders import SORTED, Key, Orders
 from tests.search.oracle.questions import Query, Questions
@@ -17,11 +17,7 @@ from tests.search.test_against_oracle import eyes
 
 pytestmark = pytest.mark.corpus
 
-QUERIES = int(os.environ.get("FHIR_ORACLE_QUERIES", "1000")) // 4
-CHOSEN = settings(
-    max_examples=QUERIES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None,
-    phases=(Phase.generate,),
-)  # fmt: skip
+CHOSEN = asking(QUERIES // 4, shrink=False)
 MOST_PAGES = 60
 FEW = 5
 """Resources of a type that make an order worth a look."""
