@@ -48,12 +48,14 @@ class Broken(Exception):
 class Line:
     """One socket: a question at a time."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, answer_s: float) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
+        seconds, rest = divmod(answer_s, 1)
+        wait = struct.pack("ll", int(seconds), int(rest * 1_000_000))
         try:
             # The kernel keeps the time: a timeout of Python's own costs a system call for each read.
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", ANSWER_S, 0))
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", ANSWER_S, 0))
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, wait)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, wait)
             self._socket.connect(path)
         except BaseException:
             self._socket.close()
@@ -100,8 +102,10 @@ class Line:
 class Lines:
     """As many lines to one database as threads ask at once.  Shared by the threads of a process."""
 
-    def __init__(self, path: str, database: str) -> None:
+    def __init__(self, path: str, database: str, answer_s: float = ANSWER_S) -> None:
+        """`answer_s` is how many seconds an answer may take."""
         self._path = path
+        self._answer_s = answer_s
         self._database = database
         self._idle: deque[Line] = deque()
         self._process = os.getpid()
@@ -154,7 +158,7 @@ class Lines:
         except IndexError:
             pass
         try:
-            return Line(self._path)
+            return Line(self._path, self._answer_s)
         except OSError:
             return None
 

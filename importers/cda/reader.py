@@ -20,6 +20,9 @@ from importers.result import ImportIssue, Unreadable
 
 __all__ = ["Limits", "read"]
 
+LIMITS: Final = Limits()
+"""What a document may cost unless it is said otherwise."""
+
 _DOCUMENT: Final = f"{{{V3}}}ClinicalDocument"
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -33,7 +36,7 @@ _BYTE_ENCODINGS: Final = re.compile(r"utf-8|ascii|iso8859-\d+|cp125[0-8]")
 """Encodings, as Python calls them, in which `<` is one byte that never means anything else."""
 
 
-def read(data: bytes, limits: Limits = Limits()) -> Source:  # noqa: B008 - frozen
+def read(data: bytes, limits: Limits = LIMITS) -> Source:
     """Return the one ClinicalDocument of `data` with the byte span of each of its elements.
 
     Raises Unreadable: `empty`, `too-large`, `encoding`, `doctype`, `malformed`, `too-deep`,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Collection
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -61,6 +62,11 @@ def empty_reason(flavor: str | None) -> Json:
     return {"coding": [{"system": _EMPTY_REASON, "code": reason}]}
 
 
+def holds_active_problems(templates: Collection[str]) -> bool:
+    """Return whether a section of these templates holds what is active when the document is written."""
+    return not _tables()["active-problems"].isdisjoint(templates)
+
+
 def _settle(cv: Conversion, node: Element | None, coding: Json) -> None:
     """Move a code that is not of LOINC, but stands in its slot, to its own system."""
     if coding.get("system") != LOINC or _LOINC_CODE.fullmatch(coding.get("code", "")):
@@ -81,4 +87,5 @@ def _row(node: Element) -> Json | None:
 @cache
 def _tables() -> Json:
     data = tomllib.loads(files(__package__).joinpath("sections.toml").read_text("utf-8"))
-    return {**data, "sections": {row["template"]: row for row in data["section"]}}
+    rows = {row["template"]: row for row in data["section"]}
+    return {**data, "sections": rows, "active-problems": frozenset(data["active-problems"])}

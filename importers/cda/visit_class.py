@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from importers.cda.datatypes.absence import ABSENT
 from importers.cda.entries.meanings import meaning
 
 _CLASSES = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
-_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
 
 def visit_class(concept: Mapping[str, Any] | None) -> tuple[dict[str, Any], bool]:
@@ -21,7 +21,7 @@ def visit_class(concept: Mapping[str, Any] | None) -> tuple[dict[str, Any], bool
     """
     found = meaning("encounter-class", concept)
     if found is None:
-        return {"extension": [{"url": _ABSENT, "valueCode": "unknown"}]}, False
+        return {"extension": [{"url": ABSENT, "valueCode": "unknown"}]}, False
     codings = (concept or {}).get("coding", ())
     said = (each for each in codings if (each.get("system"), each.get("code")) == (_CLASSES, found.code))
     exact = next(said, None) if found.is_exact else None

@@ -96,11 +96,9 @@ def tag_of(name: str) -> str:
 
 def child(node: Element, name: str) -> Element | None:
     """Return the first child of that name, None if there is none."""
-    try:
-        known = node.by_tag  # type: ignore[attr-defined]  # most are of `Node`, and were asked before
-    except AttributeError:
-        known = by_tag(node)
-    found: list[Element] | None = known.get(tag_of(name))
+    # Most are of `Node`, and were asked before: the call is spared.
+    known: Mapping[str, list[Element]] | None = getattr(node, "by_tag", None)
+    found = (by_tag(node) if known is None else known).get(tag_of(name))
     return None if found is None else found[0]
 
 
@@ -108,10 +106,7 @@ def children(node: Element, *names: str) -> list[Element]:
     """Return the children of these names in the order of the document; of any name if none is given."""
     if not names:
         return list(node)
-    try:
-        known = node.by_tag  # type: ignore[attr-defined]  # as above
-    except AttributeError:
-        known = by_tag(node)
+    known = by_tag(node)
     if len(names) == 1:
         return list(known.get(tag_of(names[0]), ()))
     tags = _tags(names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,14 +11,15 @@ from fhir_server.http.log import LOGGER, StandardOutput, log_request
 
 
 @pytest.fixture
-def alone(monkeypatch: pytest.MonkeyPatch) -> logging.Logger:
+def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Logger]:
     """The loggers of a server: ours has the one handler, that of all has none."""
     ours = logging.getLogger("fhir_server")
     monkeypatch.setattr(ours, "handlers", [StandardOutput()])
-    monkeypatch.setattr(ours, "level", logging.INFO)
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
-    LOGGER.manager._clear_cache()  # type: ignore[attr-defined]
-    return ours
+    before = ours.level
+    ours.setLevel(logging.INFO)
+    yield ours
+    ours.setLevel(before)
 
 
 def line() -> None:

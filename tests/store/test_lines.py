@@ -14,7 +14,7 @@ from typing import Any
 import bson
 import pytest
 from pymongo import MongoClient, monitoring
-from pymongo.errors import ExecutionTimeout, OperationFailure
+from pymongo.errors import ExecutionTimeout, NetworkTimeout, OperationFailure
 
 from fhir_server.store import lines
 from fhir_server.store.connection import connect, durable_database
@@ -175,6 +175,21 @@ def test_what_is_out_of_the_ordinary_is_left_to_the_driver(tmp_path: Path, scrip
         talking = Lines(there, "any")
         assert talking.ask({"find": "things"}, NAIVE) is None
         talking.close()
+
+
+def test_a_database_that_is_silent_is_waited_for_as_long_as_was_said(tmp_path: Path) -> None:
+    heard = threading.Event()
+
+    def silent(number: int, command: dict[str, Any]) -> bytes:
+        heard.wait()
+        return b""
+
+    with database_that_says(tmp_path / "s", silent) as path:
+        try:
+            with pytest.raises(NetworkTimeout):
+                Lines(path, "any", answer_s=0.05).ask({"ping": 1}, NAIVE)
+        finally:
+            heard.set()
 
 
 def test_an_answer_in_pieces_is_put_together(tmp_path: Path) -> None:

@@ -168,7 +168,8 @@ def _walk(node: dict[str, Any], table: _Table, resolver: Resolver) -> dict[str, 
             elif below is not None:
                 resolved = _walk(value, below, resolver)
             else:
-                resolved = step(value, resolver)  # type: ignore[misc]  # one of the two is there
+                assert step is not None
+                resolved = step(value, resolver)
         except LinkFault as fault:
             fault.steps.insert(0, f".{name}")
             raise
@@ -185,7 +186,11 @@ def _items(values: list[Any], step: Step | None, below: _Table | None, resolver:
         if value is None:
             continue
         try:
-            resolved = _walk(value, below, resolver) if below is not None else step(value, resolver)  # type: ignore[misc]
+            if below is not None:
+                resolved = _walk(value, below, resolver)
+            else:
+                assert step is not None
+                resolved = step(value, resolver)
         except LinkFault as fault:
             fault.steps.insert(0, f"[{position}]")
             raise

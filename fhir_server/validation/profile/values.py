@@ -56,10 +56,8 @@ def _object_matcher(pattern: dict[str, Any]) -> Callable[[Any], bool]:
         for name, text in texts:
             if value.get(name) != text:
                 return False
-        for name, part in others:  # noqa: SIM110 - asked of every repetition, for every slice
-            if name not in value or not part(value[name]):
-                return False
-        return True
+        # Mostly there are none, and this is asked of every repetition, for every slice.
+        return not others or all(name in value and part(value[name]) for name, part in others)
 
     return matches
 

@@ -13,7 +13,7 @@ from importers.cda.xml import attr
 
 Extension = dict[str, Any]
 
-_ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _FLAVOR: Final = "http://hl7.org/fhir/StructureDefinition/iso21090-nullFlavor"
 _REASONS: Final = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _MASKED: Final = "MSK"
@@ -43,7 +43,7 @@ def data_absent(cv: Conversion, node: Element | None) -> list[Extension] | None:
         cv.issue("warning", "null-flavor", "A nullFlavor is not one of HL7.", node)
         return None
     cv.take(node, "nullFlavor")
-    extensions: list[Extension] = [{"url": _ABSENT, "valueCode": known.reason}]
+    extensions: list[Extension] = [{"url": ABSENT, "valueCode": known.reason}]
     if not known.is_exact:
         extensions.append({"url": _FLAVOR, "valueCode": given})
     return extensions

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal
 
 from importers.cda.conversion import Conversion, Element
-from importers.cda.datatypes.absence import absent
+from importers.cda.datatypes.absence import ABSENT, absent
 from importers.cda.datatypes.numbers import decimal_text
 from importers.cda.datatypes.stamps import shifted, stamp
 from importers.cda.vocabulary import ucum
@@ -19,7 +19,6 @@ from importers.cda.xml import XSI_TYPE, attr, child
 Period = dict[str, Any]
 Effective = tuple[Literal["DateTime"], str] | tuple[Literal["Period"], Period]
 
-_ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _DAY: Final = len("YYYY-MM-DD")
 _PARTS: Final = ("low", "high", "center", "width")
 _SECONDS: Final = {"s": 1, "min": 60, "h": 3600, "d": 86400, "wk": 604800}
@@ -82,7 +81,7 @@ def period(cv: Conversion, node: Element | None) -> Period | None:
     if _is_backwards(result.get("start"), result.get("end")):
         cv.issue("warning", "date", "An end lies before its start: it is only in the original.", node)
         del result["end"]
-        result["_end"] = {"extension": [{"url": _ABSENT, "valueCode": "error"}]}
+        result["_end"] = {"extension": [{"url": ABSENT, "valueCode": "error"}]}
     return result or None
 
 

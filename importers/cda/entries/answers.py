@@ -57,7 +57,7 @@ def take_frame(cv: Conversion, statement: Element) -> None:
 
 def nested(cv: Conversion, statement: Element) -> list[Part]:
     """Return the parts of a statement that nobody has taken yet."""
-    return [part for part in parts_of(cv, statement) if not is_taken(cv, part.statement)]
+    return [part for part in parts_of(statement) if not is_taken(cv, part.statement)]
 
 
 def is_taken(cv: Conversion, statement: Element) -> bool:

@@ -50,7 +50,7 @@ def concern(cv: Conversion, act: Element, place: Place) -> list[Reference]:
     """Convert what a concern is about; it makes no resource itself."""
     made: list[Reference] = []
     authors: tuple[Reference, ...] | None = None
-    for part in parts_of(cv, act):
+    for part in parts_of(act):
         if part.is_part or (part.row is None and name_of(part.statement) == "act"):
             continue
         inside = place.within(act, None, part.relation, part.inverted, part.negated)
@@ -73,10 +73,10 @@ def concern_of(cv: Conversion, place: Place) -> Concern | None:
     return cv.once(_of_act, act)
 
 
-def _of_act(cv: Conversion, act: Element) -> Concern:
+def _of_act(_cv: Conversion, act: Element) -> Concern:
     """Return the concern that an act is, the same one for all that stand in it: they may be thousands."""
     waiting: dict[str, deque[tuple[int, Part]]] = {}
-    own = tuple((number, part) for number, part in enumerate(parts_of(cv, act)) if part.is_part)
+    own = tuple((number, part) for number, part in enumerate(parts_of(act)) if part.is_part)
     for number, part in own:
         waiting.setdefault(part.kind, deque()).append((number, part))
     shown = tuple((number, part) for number, part in own if part.relation == "MFST")

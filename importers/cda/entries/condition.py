@@ -22,15 +22,13 @@ from importers.cda.entries.notes import notes_beside, put_notes
 from importers.cda.entries.parts import Part
 from importers.cda.entries.place import Place
 from importers.cda.entries.verification import is_refuted, verification
+from importers.cda.section_names import holds_active_problems
 from importers.cda.xml import child, children
 
 _CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 _VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 _CATEGORY = "http://terminology.hl7.org/CodeSystem/condition-category"
 _OVER = frozenset({"inactive", "remission", "resolved"})
-
-_ACTIVE_PROBLEMS = frozenset({"1.3.6.1.4.1.19376.1.5.3.1.3.6", "1.2.250.1.213.1.1.2.132"})
-"""Templates of sections that hold what is active when the document is written."""
 
 _SECTION_CATEGORIES: Mapping[str, str] = {
     "11450-4": "problem-list-item",
@@ -39,7 +37,7 @@ _SECTION_CATEGORIES: Mapping[str, str] = {
     "42347-5": "encounter-diagnosis",
     "C-CDAV2-DDN": "encounter-diagnosis",
 }
-"""Code of a section (LOINC) → category of the conditions in it."""
+"""Code of a section (LOINC, or what stands in its place) → category of the conditions in it."""
 
 
 def problem(cv: Conversion, statement: Element, place: Place) -> list[Reference]:
@@ -79,7 +77,7 @@ def _concern(cv: Conversion, statement: Element, place: Place) -> Concern | None
     around = concern_of(cv, place)
     if around is None or around.clinical not in _OVER or not around.is_open:
         return around
-    if _ACTIVE_PROBLEMS.isdisjoint(place.section_templates) or st.has_end(statement):
+    if not holds_active_problems(place.section_templates) or st.has_end(statement):
         return around
     text = "A concern is completed and has no end, in a section of active problems: taken as active."
     cv.issue("information", "code", text, around.act)

@@ -7,6 +7,7 @@ from typing import Any
 
 from importers.cda.conversion import Conversion, Element, Reference, Resource
 from importers.cda.datatypes import value
+from importers.cda.datatypes.absence import ABSENT
 from importers.cda.entries import statement as st
 from importers.cda.entries.external import external_documents
 from importers.cda.entries.media_document import ATTACHED, attached_media
@@ -72,7 +73,7 @@ def directive(cv: Conversion, statement: Element, place: Place) -> list[Referenc
     for author in st.authors(cv, statement, place):
         if cv.resource(author)["resourceType"] in _PERFORMERS:
             st.add(resource, "performer", author)
-    resource["policyRule"] = {"extension": [{"url": st.ABSENT, "valueCode": "unknown"}]}
+    resource["policyRule"] = {"extension": [{"url": ABSENT, "valueCode": "unknown"}]}
     _put_provision(cv, resource, statement, place)
     st.put(resource, "text", narrative_of(remarks(cv, statement, resource)))
     reference = cv.add(resource, statement)
@@ -104,7 +105,7 @@ def _put_provision(cv: Conversion, resource: Resource, statement: Element, place
 def _put_sources(cv: Conversion, resource: Resource, statement: Element, place: Place) -> None:
     """Name the first document as the source; R4 has one, so what follows is supporting information."""
     found = external_documents(cv, statement)
-    for part in parts_of(cv, statement):
+    for part in parts_of(statement):
         if not part.is_part and local(part.statement) == "observationMedia":
             made = attached_media(cv, part.statement, place)
             for reference in made:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importers.cda.conversion import Conversion, Element, Reference, Resource
 from importers.cda.datatypes import identifier
+from importers.cda.datatypes.absence import ABSENT
 from importers.cda.entries import statement as st
 from importers.cda.entries.moments import period_of
 from importers.cda.entries.narrative_text import narrative_of
@@ -48,7 +49,7 @@ def _put_payors(cv: Conversion, resource: Resource, statement: Element) -> None:
         if kind in _PAYORS:
             st.add(resource, "payor", target)
     if "payor" not in resource:
-        resource["payor"] = [{"extension": [{"url": st.ABSENT, "valueCode": "unknown"}]}]
+        resource["payor"] = [{"extension": [{"url": ABSENT, "valueCode": "unknown"}]}]
 
 
 def _put_subscriber_id(cv: Conversion, resource: Resource, statement: Element) -> None:

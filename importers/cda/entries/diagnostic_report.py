@@ -128,7 +128,7 @@ def _put_interpreters(cv: Conversion, resource: dict[str, Any]) -> None:
 
 
 def _put_results(cv: Conversion, statement: Element, reference: Reference, place: Place) -> None:
-    for part in parts_of(cv, statement):
+    for part in parts_of(statement):
         if part.is_part or cv.is_used(part.statement) or part.statement in cv.made_from:
             continue
         for made in convert_part(cv, part, statement, reference, place):

@@ -126,7 +126,7 @@ def _convert_rest(
 ) -> list[Reference]:
     """Convert what is inside a statement and was not taken; what has a parent is linked to it."""
     orphans: list[Reference] = []
-    for part in parts_of(cv, statement):
+    for part in parts_of(statement):
         if part.statement in cv.made_from or cv.is_used(part.statement):
             continue
         inside = place.within(statement, parent or place.parent, part.relation, part.inverted, part.negated)

@@ -6,6 +6,7 @@ from typing import Any
 
 from importers.cda.conversion import Conversion, Element, Reference, Resource
 from importers.cda.datatypes import codeable_concept, identifier
+from importers.cda.datatypes.absence import ABSENT
 from importers.cda.entries import statement as st
 from importers.cda.entries.notes import notes
 from importers.cda.entries.place import Place
@@ -59,7 +60,7 @@ def _attachment(cv: Conversion, text: Element | None) -> dict[str, Any]:
     pointer = None if text is None else child(text, "reference")
     address = "" if pointer is None else (pointer.get("value") or "").strip()
     if text is None or pointer is None or "://" not in address:
-        return {"extension": [{"url": st.ABSENT, "valueCode": "unknown"}]}
+        return {"extension": [{"url": ABSENT, "valueCode": "unknown"}]}
     cv.take(text)
     cv.take(pointer)
     result = {"url": address}

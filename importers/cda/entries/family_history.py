@@ -7,6 +7,7 @@ from typing import Any
 
 from importers.cda.conversion import Conversion, Element, Reference, Resource
 from importers.cda.datatypes import boolean, code_of, codeable_concept, date, identifier, integer, quantity
+from importers.cda.datatypes.absence import ABSENT
 from importers.cda.entries import statement as st
 from importers.cda.entries.moments import period_of, start_of
 from importers.cda.entries.nested import convert_part
@@ -47,7 +48,7 @@ def family_history(cv: Conversion, statement: Element, place: Place) -> list[Ref
         st.add(resource, "note", note)
     reference = cv.add(resource, statement)
     cv.made_from[statement] = reference
-    for part in parts_of(cv, statement):
+    for part in parts_of(statement):
         if part.kind == CONDITION and not cv.is_used(part.statement):
             _put_condition(cv, resource, reference, part, statement, place)
     return [reference]
@@ -62,7 +63,7 @@ def _put_relative(cv: Conversion, resource: Resource, statement: Element) -> Non
     who = path(statement, "subject/relatedSubject")
     code = None if who is None else child(who, "code")
     concept = None if code is None else codeable_concept(cv, code)
-    resource["relationship"] = concept or {"extension": [{"url": st.ABSENT, "valueCode": "unknown"}]}
+    resource["relationship"] = concept or {"extension": [{"url": ABSENT, "valueCode": "unknown"}]}
     holder = child(statement, "subject")
     if holder is None or who is None:
         return
@@ -126,7 +127,7 @@ def _put_condition(
     status = child(node, "statusCode")
     if status is not None:
         cv.take(status)
-    for inner in parts_of(cv, node):
+    for inner in parts_of(node):
         _put_detail(cv, resource, item, inner)
     if "onsetAge" not in item:
         st.put(item, "onsetPeriod", period_of(cv, child(node, "effectiveTime")))

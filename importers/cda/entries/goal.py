@@ -64,7 +64,7 @@ def goal(cv: Conversion, statement: Element, place: Place) -> list[Reference]:
 
 def _put_inside(cv: Conversion, resource: Resource, statement: Element, place: Place) -> None:
     """Refer to the goals inside as related, to what is found of the goal as its outcome."""
-    for part in parts_of(cv, statement):
+    for part in parts_of(statement):
         if part.is_part or cv.is_used(part.statement) or local(part.statement) != "observation":
             continue
         for reference in convert_part(cv, part, statement, cv.made_from[statement], place):

@@ -7,6 +7,7 @@ from typing import Any
 
 from importers.cda.conversion import Conversion, Element, Reference
 from importers.cda.datatypes import coding, date_time
+from importers.cda.datatypes.absence import ABSENT
 from importers.cda.entries import statement as st
 from importers.cda.entries.parties import performers
 from importers.cda.entries.parts import parts_of, take_statement
@@ -19,7 +20,7 @@ SERIES, INSTANCE = "imaging-series", "imaging-instance"
 _DICOM = "urn:dicom:uid"
 _UID = re.compile(r"(?=.{1,64}\Z)[0-9]+(\.[0-9]+)*")
 """Spec: https://dicom.nema.org/medical/dicom/current/output/chtml/part05/chapter_9.html"""
-_ABSENT = {"extension": [{"url": st.ABSENT, "valueCode": "unknown"}]}
+_ABSENT = {"extension": [{"url": ABSENT, "valueCode": "unknown"}]}
 
 
 def imaging_study(cv: Conversion, statement: Element, _place: Place) -> list[Reference]:
@@ -41,7 +42,7 @@ def imaging_study(cv: Conversion, statement: Element, _place: Place) -> list[Ref
     code = child(statement, "code")
     if code is not None:
         cv.take_all(code)
-    for part in parts_of(cv, statement):
+    for part in parts_of(statement):
         if part.kind == SERIES:
             st.add(resource, "series", _series(cv, part.statement))
     for series in resource.get("series", ()):
@@ -57,7 +58,7 @@ def _series(cv: Conversion, act: Element) -> dict[str, Any]:
     st.put(item, "started", None if moment is None else date_time(cv, moment))
     item["modality"] = _modality(cv, act) or dict(_ABSENT)
     st.put(item, "description", said(cv, child(act, "text")))
-    for part in parts_of(cv, act):
+    for part in parts_of(act):
         if part.kind == INSTANCE:
             st.add(item, "instance", _instance(cv, part.statement))
     return item

@@ -32,7 +32,7 @@ def internal_references(cv: Conversion, statement: Element, found: Found) -> Non
 
     An id that no statement has, or only ones of which no resource was made, is an issue of kind `reference`.
     """
-    for part in parts_of(cv, statement):
+    for part in parts_of(statement):
         if part.kind == INTERNAL:
             refer(cv, part, found)
 

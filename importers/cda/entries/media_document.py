@@ -29,7 +29,7 @@ def attached_document(cv: Conversion, statement: Element, place: Place) -> list[
     if not contents:
         return []
     resource = document(cv, statement, contents, place)
-    for part in parts_of(cv, statement):
+    for part in parts_of(statement):
         if part.kind == KIND_OF_DOCUMENT:
             _put_type(cv, resource, part.statement)
     reference = cv.add(resource, statement)
@@ -74,7 +74,7 @@ def document(cv: Conversion, statement: Element, contents: list[dict[str, Any]],
 
 def _files(cv: Conversion, statement: Element) -> tuple[list[dict[str, Any]], list[Element]]:
     contents, nodes = [], []
-    for part in parts_of(cv, statement):
+    for part in parts_of(statement):
         if local(part.statement) != "observationMedia":
             continue
         for node in children(part.statement, "value"):

@@ -11,6 +11,7 @@ from typing import Any
 
 from importers.cda import datatypes, extensions
 from importers.cda.conversion import Conversion, Element, Reference, Resource
+from importers.cda.datatypes.absence import ABSENT
 from importers.cda.entries import statement as st
 from importers.cda.entries.answers import flag, nested, take_frame
 from importers.cda.entries.engine import Mapper
@@ -309,7 +310,7 @@ def _given_dosage(cv: Conversion, statement: Element) -> dict[str, Any]:
         url = extensions.DOSE_RANGE if name == "dose" else extensions.RATE_RANGE
         st.add(dosage, "extension", None if name in dosage else amount_between(cv, node, url))
     if dosage and dosage.keys().isdisjoint(("dose", "rateQuantity")):
-        bounds = [{"url": st.ABSENT, "valueCode": "unsupported"}] if "extension" in dosage else None
+        bounds = [{"url": ABSENT, "valueCode": "unsupported"}] if "extension" in dosage else None
         said = {"extension": bounds} if bounds else st.reasons(cv, child(statement, "doseQuantity"))
         dosage["dose"] = said
     return dosage

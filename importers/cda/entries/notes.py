@@ -18,7 +18,7 @@ COMMENT = "comment"
 
 def notes(cv: Conversion, statement: Element, own: bool = True) -> list[dict[str, Any]]:
     """Return the annotations of a statement: each comment act inside it, then its text if `own`."""
-    made = (comment(cv, part.statement) for part in parts_of(cv, statement, COMMENT))
+    made = (comment(cv, part.statement) for part in parts_of(statement, COMMENT))
     found = list({repr(note): note for note in made if note is not None}.values())
     text = st.text_of(cv, statement) if own else None
     if text and text not in [note["text"] for note in found]:

@@ -32,7 +32,7 @@ def put_related(cv: Conversion, resource: Resource, statement: Element, place: P
     Members (`COMP`, `SUBJ` …) are left to the engine.
     """
     internal_references(cv, statement, lambda target, part: relate(cv, resource, target, part))
-    for part in parts_of(cv, statement):
+    for part in parts_of(statement):
         if part.is_part or cv.is_used(part.statement) or _is_member(part):
             continue
         for reference in convert_part(cv, part, statement, cv.made_from[statement], place):

@@ -55,7 +55,7 @@ def statement_in(link: Element) -> Element | None:
     return None
 
 
-def parts_of(_cv: Conversion, statement: Element, kind: str | None = None) -> tuple[Part, ...]:
+def parts_of(statement: Element, kind: str | None = None) -> tuple[Part, ...]:
     """Return the statements directly inside a statement, in order: all, or those of a kind."""
     parts, by_kind = _parts(statement)
     return parts if kind is None else by_kind.get(kind, ())

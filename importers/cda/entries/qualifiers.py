@@ -8,6 +8,7 @@ from typing import Any
 from importers.cda import extensions
 from importers.cda.conversion import Conversion, Element
 from importers.cda.datatypes import codeable_concept, value
+from importers.cda.datatypes.absence import ABSENT
 from importers.cda.entries import statement as st
 from importers.cda.entries.value_text import as_text
 from importers.cda.xml import XSI_TYPE, child, children
@@ -58,4 +59,4 @@ def _concept(cv: Conversion, node: Element) -> dict[str, Any] | None:
 
 
 def _unnamed() -> dict[str, Any]:
-    return {"extension": [{"url": st.ABSENT, "valueCode": "unknown"}]}
+    return {"extension": [{"url": ABSENT, "valueCode": "unknown"}]}

@@ -184,7 +184,7 @@ def _put_collection(cv: Conversion, statement: Element, resource: Resource) -> N
 
 
 def _received(cv: Conversion, statement: Element) -> str | None:
-    for part in parts_of(cv, statement):
+    for part in parts_of(statement):
         node = child(part.statement, "effectiveTime")
         is_receipt = part.kind == _RECEIVED or code_of(child(part.statement, "code")) == "SPRECEIVE"
         if is_receipt and node is not None:

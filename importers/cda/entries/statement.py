@@ -7,13 +7,12 @@ from typing import Any, Literal
 
 from importers.cda import datatypes, people, text
 from importers.cda.conversion import Conversion, Element, Reference, Resource
+from importers.cda.datatypes.absence import ABSENT
 from importers.cda.entries.parts import TRUE
 from importers.cda.entries.place import Place
 from importers.cda.entries.templates import row_of
 from importers.cda.vocabulary import null_flavors
 from importers.cda.xml import child, children
-
-ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
 PEOPLE = frozenset({"Practitioner", "PractitionerRole", "Patient", "RelatedPerson"})
 """Who may record or assert."""

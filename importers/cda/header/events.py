@@ -8,12 +8,12 @@ from typing import Any
 
 from importers.cda.conversion import Conversion, Element, Reference, Resource
 from importers.cda.datatypes import codeable_concept, identifier, identifiers, period
+from importers.cda.datatypes.absence import ABSENT
 from importers.cda.header.participants import participation
 from importers.cda.xml import child, children
 
 Json = dict[str, Any]
 
-_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _CONSENT_STATUS = {"completed": "active", "active": "active", "aborted": "inactive", "obsolete": "inactive"}
 
 
@@ -98,7 +98,7 @@ def _consent(cv: Conversion, node: Element) -> Reference:
         cv.take(status, "code")
     concept = None if code is None else codeable_concept(cv, code)
     known = identifiers(cv, node)
-    unknown: Json = {"extension": [{"url": _ABSENT, "valueCode": "unknown"}]}
+    unknown: Json = {"extension": [{"url": ABSENT, "valueCode": "unknown"}]}
     resource: Resource = {"resourceType": "Consent"}
     if known:
         resource["identifier"] = known
