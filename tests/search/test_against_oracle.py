@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.search.oracle.asking import QUERIES, asking
+from tests.search.oracle.asking import FEWER, QUERIES, asking
 from tests.search.oracle.brute_force import BruteForce, Criterion
 from tests.search.oracle.questions import Query, Questions
 from tests.search.oracle.served import SHADES, Eyes, Served, matched
@@ -76,7 +76,7 @@ def test_a_search_inside_a_view_finds_what_is_seen_and_no_more(
 def test_a_total_alone_is_the_number_of_what_matches(
     served: Served, force: BruteForce, questions: Questions
 ) -> None:
-    @settings(CHOSEN, max_examples=QUERIES // 4)
+    @settings(CHOSEN, max_examples=FEWER)
     @given(query=questions.queries)
     def compare(query: Query) -> None:
         page = served.bundle(f"{query.resource_type}?{urlencode([*query.pairs, ('_summary', 'count')])}")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.search.oracle.asking import QUERIES, asking
+from tests.search.oracle.asking import FEWER, asking
 from tests.search.oracle.brute_force import BruteForce, Criterion, split_prefix
 from tests.search.oracle.parameters import Resource
 from tests.search.oracle.questions import Questions
@@ -19,7 +19,7 @@ from tests.search.test_against_oracle import eyes
 
 pytestmark = pytest.mark.corpus
 
-CHOSEN = asking(QUERIES // 4, shrink=False)
+CHOSEN = asking(FEWER, shrink=False)
 OPERATORS: dict[str, dict[str | None, str]] = {
     "token": {None: "eq", "not": "eq"}, "string": {None: "sw", "contains": "co"},
     "reference": {None: "eq"}, "uri": {None: "eq", "below": "ss", "above": "sb"}, "composite": {None: "eq"},
@@ -102,4 +102,4 @@ def test_an_expression_finds_what_its_parts_find_together(
         met.extend(sorted(expected)[:1])
 
     compare()
-    assert len(met) > QUERIES / 20
+    assert len(met) > FEWER / 20

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.search.oracle.asking import QUERIES, asking
+from tests.search.oracle.asking import FEWER, asking
 from tests.search.oracle.brute_force import BruteForce
 from tests.search.oracle.orders import SORTED, Key, Orders
 from tests.search.oracle.questions import Query, Questions
@@ -17,7 +17,7 @@ from tests.search.test_against_oracle import eyes
 
 pytestmark = pytest.mark.corpus
 
-CHOSEN = asking(QUERIES // 4, shrink=False)
+CHOSEN = asking(FEWER, shrink=False)
 MOST_PAGES = 60
 FEW = 5
 """Resources of a type that make an order worth a look."""
@@ -67,4 +67,4 @@ def test_pages_are_in_the_order_that_was_asked_for(
             met.append(kind)
 
     compare()
-    assert len(met) > QUERIES / 4
+    assert len(met) > FEWER / 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,18 @@ def test_what_waits_while_one_writes_is_written_together_and_durably(
             thread.join()
     assert [len(command["documents"]) for command in asked] == [1, 4]
     assert [command["writeConcern"] for command in asked] == [{"w": "majority", "j": True}] * 2
+
+
+def test_entries_too_many_for_one_command_are_all_written(
+    database_uri: str, database_name: str, store: Any, make: Any
+) -> None:
+    entries = [replace(make.entry(), request=f"GET Observation?code={'1' * 20_000}") for _ in range(1_000)]
+    tickets = [store.audit.append(entry) for entry in entries]
+    for ticket in tickets:
+        store.audit.flush(ticket)
+    with MongoClient[dict[str, Any]](database_uri, readConcernLevel="majority") as client:
+        written = client.get_database(database_name)["audit"].find({}, {"_id": 1})
+        assert sorted(one["_id"] for one in written) == sorted(entry.id for entry in entries)
 
 
 @pytest.mark.parametrize(

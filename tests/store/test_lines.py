@@ -207,6 +207,21 @@ def test_an_answer_in_pieces_is_put_together(tmp_path: Path) -> None:
     assert asked == [{"find": "things", "$db": "records"}]
 
 
+@pytest.mark.parametrize(
+    ("size", "answered"),
+    [
+        pytest.param(lines.LARGEST, True, id="as-large-as-a-document"),
+        pytest.param(lines.LARGEST + 1, False, id="larger"),
+    ],
+)
+def test_a_command_larger_than_a_document_is_left_to_the_driver(
+    direct: Lines, database_name: str, size: int, *, answered: bool
+) -> None:
+    command = {"find": "things", "comment": ""}
+    command["comment"] = "x" * (size - len(bson.encode({**command, "$db": database_name})))
+    assert (direct.ask(command, NAIVE) is not None) is answered
+
+
 def test_a_query_that_took_too_long_is_told_apart(tmp_path: Path) -> None:
     def scripted(number: int, command: dict[str, Any]) -> bytes:
         return reply(number, {"ok": 0.0, "code": 50, "errmsg": "late"})

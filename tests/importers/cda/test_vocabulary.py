@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fhir_server.search.units import base_unit
-from importers.cda.vocabulary import misplaced, null_flavors, system_of, ucum, value_map
+from importers.cda.vocabulary import misplaced, null_flavors, system_of, ucum, unit_system, value_map
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,23 @@ def test_every_null_flavor_of_hl7_has_a_reason() -> None:
 )
 def test_a_unit_has_its_ucum_code_or_none(written: str, code: str | None) -> None:
     assert ucum(written) == code
+
+
+@pytest.mark.parametrize(
+    ("written", "system"),
+    [
+        pytest.param("30009000", "http://standardterms.edqm.eu", id="package"),
+        pytest.param("15054000", "http://standardterms.edqm.eu", id="unit-of-presentation"),
+        pytest.param("10219000", "http://standardterms.edqm.eu", id="form"),
+        pytest.param("1", None, id="one"),
+        pytest.param("100", None, id="number"),
+        pytest.param("99999999", None, id="no-class-of-terms"),
+        pytest.param("300090001", None, id="too-long"),
+        pytest.param("mg", None, id="ucum"),
+    ],
+)
+def test_a_code_in_the_place_of_a_unit_has_its_system(written: str, system: str | None) -> None:
+    assert unit_system(written) == system
 
 
 FACTORS = st.builds(

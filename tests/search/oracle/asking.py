@@ -7,6 +7,8 @@ import os
 from hypothesis import HealthCheck, Phase, settings
 
 QUERIES = int(os.environ.get("FHIR_ORACLE_QUERIES", "1000"))
+FEWER = QUERIES // 4
+"""Of tests whose questions take several requests each."""
 
 
 def asking(queries: int, *, shrink: bool = True) -> settings:

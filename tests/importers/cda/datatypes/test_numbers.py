@@ -74,7 +74,8 @@ def test_a_number_means_what_it_meant(text: str) -> None:
     [
         pytest.param('<v value="1.50" unit="g/L"/>', {"value": "n1.50", "unit": "g/L", "system": "http://unitsofmeasure.org", "code": "g/L"}, id="ucum"),
         pytest.param('<v value="2" unit="mUI/L"/>', {"value": "n2", "unit": "mUI/L", "system": "http://unitsofmeasure.org", "code": "m[IU]/L"}, id="unit-text-stays"),
-        pytest.param('<v value="2" unit="30009000"/>', {"value": "n2", "unit": "30009000"}, id="not-ucum"),
+        pytest.param('<v value="2" unit="sachets"/>', {"value": "n2", "unit": "sachets"}, id="not-ucum"),
+        pytest.param('<v value="2.0" unit="30009000"/>', {"value": "n2.0", "unit": "30009000", "system": "http://standardterms.edqm.eu", "code": "30009000"}, id="standard-term"),
         pytest.param('<v value="2"/>', {"value": "n2"}, id="no-unit"),
         pytest.param("<v/>", None, id="nothing"),
         pytest.param('<v nullFlavor="MSK"/>', {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "masked"}]}, id="masked"),
@@ -201,6 +202,12 @@ def test_a_type_with_a_prefix_that_is_not_declared_is_believed_and_reported() ->
     cv, node = first('<value xsi:type="zz:BL" value="true"/>')
     assert value(cv, node) == ("Boolean", True)
     assert [issue.severity for issue in cv.issues] == ["warning"]
+
+
+def test_a_unit_of_another_system_is_no_unit_of_ucum_and_needs_no_report() -> None:
+    cv, node = first('<v value="1" unit="30009000"/>')
+    quantity(cv, node)
+    assert not cv.issues
 
 
 def test_a_unit_that_is_not_ucum_is_reported_once() -> None:
