@@ -41,7 +41,7 @@ def document_reference(cv: Conversion, header: Header, binary: Reference) -> Non
         resource["masterIdentifier"] = header.identifier
         resource["identifier"] = [header.identifier]
     resource |= {"status": "current", "docStatus": header.status, "type": header.type}
-    kind = class_of(header.type)
+    kind = class_of(cv, header.type)
     if kind:
         resource["category"] = [kind]
     resource["subject"] = cv.subject
@@ -74,7 +74,7 @@ def embedded(cv: Conversion, header: Header, node: Any, attachment: Json) -> lis
     }
     file = cv.add(binary, node)
     resource: Resource = {"resourceType": "DocumentReference", "status": "current", "type": header.type}
-    kind = class_of(header.type)
+    kind = class_of(cv, header.type)
     if kind:
         resource["category"] = [kind]
     resource["subject"] = cv.subject

@@ -8,22 +8,26 @@ from importlib.resources import files
 from typing import Any
 
 from importers.cda.conversion import Conversion
-from importers.cda.xml import attr, child, children, tag_of
+from importers.cda.realm import realm_of
+from importers.cda.xml import attr, child, children, path, tag_of
 
 Json = dict[str, Any]
 
 
 def format_of(cv: Conversion) -> Json:
-    """Return the format of the document as a Coding, by its templates."""
+    """Return the format of the document as a Coding, by its templates and the kind of file that it wraps."""
     mine = {attr(node, "root") for node in children(cv.source.root, "templateId")} | {""}
-    row = next(row for row in _tables()["format"] if row["template"] in mine)
+    rows = [row for template in mine for row in _tables()["formats"].get(template or "", ())]
+    wrapped = attr(path(cv.source.root, "component/nonXMLBody/text"), "mediaType")
+    row = min((row for row in rows if row.get("media", wrapped) == wrapped), key=lambda row: int(row["rank"]))
     return {"system": row["system"], "code": row["code"]}
 
 
-def class_of(kind: Json) -> Json | None:
-    """Return the class of a document of that type as a CodeableConcept; None if no table knows it."""
+def class_of(cv: Conversion, kind: Json) -> Json | None:
+    """Return the class of a document of that type in its realm, as a CodeableConcept; None if unknown."""
     classes = _tables()["classes"]
-    found = (classes.get(coding.get("code", "")) for coding in kind.get("coding", ()))
+    codes = [coding.get("code", "") for coding in kind.get("coding", ())]
+    found = (classes.get((realm, code)) for realm in dict.fromkeys((realm_of(cv), "")) for code in codes)
     row = next(filter(None, found), None)
     if row is None:
         return None
@@ -46,4 +50,8 @@ def status_of(cv: Conversion) -> str | None:
 @cache
 def _tables() -> Json:
     data = tomllib.loads(files(__package__).joinpath("documents.toml").read_text("utf-8"))
-    return {**data, "classes": {kind: row for row in data["class"] for kind in row["types"]}}
+    classes = {(row.get("realm", ""), kind): row for row in data["class"] for kind in row["types"]}
+    formats: dict[str, list[Json]] = {}
+    for rank, row in enumerate(data["format"]):
+        formats.setdefault(row["template"], []).append({**row, "rank": rank})
+    return {**data, "classes": classes, "formats": formats}

@@ -19,10 +19,10 @@ from importers.cda.datatypes import (
     codeable_concept,
     contact_points,
     human_names,
-    identifiers,
     plain_name,
 )
 from importers.cda.extensions import ADDRESS, own
+from importers.cda.header.identities import party_identifiers, role_codes
 from importers.cda.people_merge import merge
 from importers.cda.text import text_of
 from importers.cda.xml import child, children
@@ -93,7 +93,7 @@ def party(cv: Conversion, node: Element) -> Reference | None:
 
 def organization(cv: Conversion, node: Element) -> Reference | None:
     """Return the Organization of an element that is one; None where it says nothing of it."""
-    resource: Resource = {"resourceType": "Organization", **_identifiers(cv, node)}
+    resource: Resource = _identified(cv, node, "Organization")
     _name_organization(cv, node, resource)
     _append(resource, "type", codeable_concept(cv, child(node, "standardIndustryClassCode")))
     _contacts(cv, node, resource)
@@ -111,7 +111,7 @@ def organization(cv: Conversion, node: Element) -> Reference | None:
 def related_person(cv: Conversion, node: Element) -> Reference | None:
     """Return the RelatedPerson of a `relatedEntity` or another role of a person who is no professional."""
     role = _role_of(node)
-    resource: Resource = {"resourceType": "RelatedPerson", **_identifiers(cv, role), "patient": cv.subject}
+    resource: Resource = {**_identified(cv, role, "RelatedPerson"), "patient": cv.subject}
     _append(resource, "relationship", codeable_concept(cv, child(role, "code")))
     kind = role.get("classCode")
     if kind:
@@ -131,7 +131,7 @@ ROLE_CLASS = "http://terminology.hl7.org/CodeSystem/v3-RoleClass"
 
 def location(cv: Conversion, node: Element) -> Reference | None:
     """Return the Location of a `healthCareFacility` or of a participant's role that is a place."""
-    resource: Resource = {"resourceType": "Location", **_identifiers(cv, node)}
+    resource: Resource = _identified(cv, node, "Location")
     _append(resource, "type", codeable_concept(cv, child(node, "code")))
     place = child(node, "location")
     if place is None:
@@ -158,7 +158,7 @@ def _professional(cv: Conversion, role: Element) -> Reference | None:
     work = _first(role, _ORGANIZATIONS)
     employer = None if work is None else organization(cv, work)
     person = _first(role, _PERSONS)
-    resource: Resource = {"resourceType": "Practitioner", **_identifiers(cv, role)}
+    resource: Resource = _identified(cv, role, "Practitioner")
     if person is not None:
         _names(cv, person, resource)
     concept = codeable_concept(cv, child(role, "code"))
@@ -187,13 +187,13 @@ def _practitioner_role(
     if employer is not None:
         resource["organization"] = employer
     if concept is not None:
-        resource["code"] = [concept]
+        resource |= role_codes(concept)
     codes = [(each.get("system"), each.get("code")) for each in (concept or {}).get("coding", ())]
     return _keep(cv, role, resource, repr((who, employer, codes or concept)))
 
 
 def _device(cv: Conversion, role: Element, device: Element) -> Reference | None:
-    resource: Resource = {"resourceType": "Device", **_identifiers(cv, role)}
+    resource: Resource = _identified(cv, role, "Device")
     for name, kind in (("manufacturerModelName", "model-name"), ("softwareName", "other")):
         node = child(device, name)
         text = "" if node is None else node.get("displayName") or text_of(node)
@@ -256,9 +256,11 @@ def _key(node: Element, resource: Resource) -> str:
     return sha256(said.encode()).hexdigest()
 
 
-def _identifiers(cv: Conversion, node: Element) -> dict[str, Any]:
-    found = identifiers(cv, node)
-    return {"identifier": found} if found else {}
+def _identified(cv: Conversion, node: Element, resource_type: str) -> Resource:
+    """Return a new resource with the identifiers of an element."""
+    found = party_identifiers(cv, node, resource_type)
+    known = {"identifier": found} if found else {}
+    return {"resourceType": resource_type, **known}
 
 
 def _names(cv: Conversion, person: Element, resource: Resource) -> None:

@@ -67,6 +67,11 @@ def holds_active_problems(templates: Collection[str]) -> bool:
     return not _tables()["active-problems"].isdisjoint(templates)
 
 
+def holds_prescriptions(templates: Collection[str]) -> bool:
+    """Return whether a section of these templates holds what is prescribed."""
+    return not _tables()["prescriptions"].isdisjoint(templates)
+
+
 def _settle(cv: Conversion, node: Element | None, coding: Json) -> None:
     """Move a code that is not of LOINC, but stands in its slot, to its own system."""
     if coding.get("system") != LOINC or _LOINC_CODE.fullmatch(coding.get("code", "")):
@@ -88,4 +93,5 @@ def _row(node: Element) -> Json | None:
 def _tables() -> Json:
     data = tomllib.loads(files(__package__).joinpath("sections.toml").read_text("utf-8"))
     rows = {row["template"]: row for row in data["section"]}
-    return {**data, "sections": rows, "active-problems": frozenset(data["active-problems"])}
+    sets = {name: frozenset(data[name]) for name in ("active-problems", "prescriptions")}
+    return {**data, "sections": rows, **sets}

@@ -20,7 +20,10 @@ import jsonschema
 from fhir_server.search.units import UCUM
 from importers.cda.unit_syntax import Atoms, is_ucum
 
-__all__ = ["UCUM", "NullFlavor", "System", "misplaced", "null_flavors", "system_of", "ucum", "value_map"]
+__all__ = [
+    "UCUM", "NullFlavor", "System", "mailbox", "misplaced", "national_systems", "null_flavors", "system_of",
+    "ucum", "unit_system", "value_map",
+]  # fmt: skip
 
 OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -67,6 +70,13 @@ def system_of(name: str) -> System | None:
     return System(name) if re.fullmatch(r"(?:https?://|urn:)[^\s]+", name) else None
 
 
+@cache
+def national_systems() -> Mapping[str, Mapping[str, str]]:
+    """Return what realms call a system by a name of their own: URI → realm → URI."""
+    rows = _table("systems.toml")["system"]
+    return MappingProxyType({row["uri"]: row["national"] for row in rows if "national" in row})
+
+
 @lru_cache(maxsize=4096)
 def misplaced(system: str, code: str) -> str | None:
     """Return the OID of the system that a code really belongs to; None if it may belong to the one named."""
@@ -91,6 +101,15 @@ def value_map(name: str) -> Mapping[str, str]:
     return MappingProxyType(dict(_table("values.toml")["map"][name]))
 
 
+@lru_cache(maxsize=1024)
+def mailbox(domain: str) -> Mapping[str, Any] | None:
+    """Return the row of `values.toml` for mailboxes of a domain, or of one above it; None for others."""
+    for row in _table("values.toml")["mailbox"]:
+        if f".{domain.lower()}".endswith(f".{row['domain']}"):
+            return MappingProxyType(dict(row))
+    return None
+
+
 @lru_cache(maxsize=4096)
 def ucum(unit: str) -> str | None:
     """Return the UCUM code of a unit as it stands in a document; None if it cannot be told.
@@ -104,6 +123,13 @@ def ucum(unit: str) -> str | None:
     if unit in table["not_ucum"] or _NUMBERS.search(_NOTES.sub("", unit)):
         return None
     return unit if is_ucum(unit, _atoms()) else None
+
+
+@lru_cache(maxsize=1024)
+def unit_system(unit: str) -> str | None:
+    """Return the system, other than UCUM, of which a code stands in the place of a unit; None for others."""
+    rows = _table("units.toml")["coded"]
+    return next((str(row["system"]) for row in rows if re.fullmatch(row["pattern"], unit, re.ASCII)), None)
 
 
 @cache

@@ -10,8 +10,9 @@ from typing import Any
 from importers.cda.conversion import Conversion, Element
 from importers.cda.datatypes.absence import absent
 from importers.cda.extensions import QUALIFIER, own_parts
+from importers.cda.realm import realm_of
 from importers.cda.text import said
-from importers.cda.vocabulary import misplaced, system_of
+from importers.cda.vocabulary import misplaced, national_systems, system_of
 from importers.cda.xml import XSI_TYPE, attr, child, children
 
 Coding = dict[str, Any]
@@ -104,7 +105,7 @@ def _codings(cv: Conversion, node: Element) -> list[Coding]:
     """Return the code of an element and those of its translations, each once."""
     if not len(node):
         own = coding(cv, node)
-        return [] if own is None else [own]
+        return [] if own is None else [own, *_national(cv, own)]
     found: dict[str, Coding] = {}
     _collect(cv, node, found)
     return list(found.values())
@@ -113,13 +114,21 @@ def _codings(cv: Conversion, node: Element) -> list[Coding]:
 def _collect(cv: Conversion, node: Element, codings: dict[str, Coding]) -> None:
     own = coding(cv, node)
     if own is not None:
-        codings.setdefault(repr(own), own)
+        for each in (own, *_national(cv, own)):
+            codings.setdefault(repr(each), each)
     for translation in children(node, "translation"):
         _collect(cv, translation, codings)
         if attr(translation, "nullFlavor") is not None and attr(translation, "code") is None:
             cv.leave(translation, "a translation without a code")
         elif child(translation, "originalText") is not None:
             said(cv, child(translation, "originalText"))
+
+
+def _national(cv: Conversion, own: Coding) -> tuple[Coding, ...]:
+    """Return the same code under the name that the realm of the document has for its system, if any."""
+    names = national_systems().get(own.get("system", ""))
+    name = None if names is None or "code" not in own else names.get(realm_of(cv))
+    return () if name is None else ({**own, "system": name},)
 
 
 def _system(cv: Conversion, node: Element, given: str | None) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from importers.cda.conversion import Conversion, Element
 from importers.cda.datatypes.absence import masked
 from importers.cda.datatypes.times import period
-from importers.cda.vocabulary import value_map
+from importers.cda.vocabulary import mailbox, value_map
 from importers.cda.xml import XSI_TYPE, attr, child, children, local, own_words
 
 Address = dict[str, Any]
@@ -97,7 +97,15 @@ def contact_point(cv: Conversion, node: Element | None) -> ContactPoint | None:
     validity = period(cv, child(node, "useablePeriod"))
     if validity is not None:
         result["period"] = validity
-    return result
+    return _with_kind(result)
+
+
+def _with_kind(result: ContactPoint) -> ContactPoint:
+    """Return a telecom with what its domain says of it, if it is a mailbox of a kind that a realm knows."""
+    row = mailbox(result["value"].rpartition("@")[2]) if result["system"] == "email" else None
+    if row is None:
+        return result
+    return {"extension": [{"url": row["url"], "valueCoding": dict(row["coding"])}], **result}
 
 
 def contact_points(cv: Conversion, node: Element) -> list[ContactPoint]:

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from fhir_server.model.number import number
 from importers.cda.conversion import Conversion, Element
 from importers.cda.datatypes.absence import absent, null_flavor
-from importers.cda.vocabulary import UCUM, system_of, ucum
+from importers.cda.vocabulary import UCUM, system_of, ucum, unit_system
 from importers.cda.xml import XSI_TYPE, attr, child, children, own_words
 
 Quantity = dict[str, Any]
@@ -94,7 +94,7 @@ def string(cv: Conversion, node: Element | None) -> str | None:
 
 
 def quantity(cv: Conversion, node: Element | None) -> Quantity | None:
-    """Return a PQ as Quantity: literal and unit as written, a UCUM code only where the unit is one.
+    """Return a PQ as Quantity: literal and unit as written, a code only where the unit is one of a system.
 
     Translations into other units stand as extensions, a nullFlavor too.  None if it says nothing.
     """
@@ -197,11 +197,12 @@ def _unit(cv: Conversion, node: Element, result: Quantity) -> None:
     cv.take(node, "unit")
     result["unit"] = unit
     known = ucum(unit)
-    if known is None:
+    other = unit_system(unit) if known is None else None
+    if known is None and other is None:
         cv.issue_once("information", "unit", "A unit is not UCUM, its text was kept.", node, unit)
         return
-    result["system"] = UCUM
-    result["code"] = known
+    result["system"] = other or UCUM
+    result["code"] = known or unit
 
 
 def _other_unit(cv: Conversion, node: Element) -> Quantity | None:

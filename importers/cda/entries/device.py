@@ -15,8 +15,9 @@ from importers.cda.entries.place import Place
 from importers.cda.entries.remarks import remarks
 from importers.cda.entries.requests import INTENT, REQUEST_STATUS
 from importers.cda.entries.templates import mood_of
+from importers.cda.section_names import holds_prescriptions
 from importers.cda.text import text_of
-from importers.cda.xml import child, children
+from importers.cda.xml import child, children, path
 
 _USE_STATUS: Mapping[str, str] = {
     "completed": "completed",
@@ -31,6 +32,12 @@ _USE_STATUS: Mapping[str, str] = {
 }
 """ActStatus → DeviceUseStatementStatus.  Spec: http://hl7.org/fhir/R4/valueset-device-statement-status.html"""
 
+_PARAMETERS = {
+    "quantity": "quantity",
+    "repeatNumber": "number of repeats",
+    "expectedUseTime/width": "expected time of use",
+}
+"""What is said of an order → what the parameter is called."""
 _SOURCES = frozenset({"Patient", "Practitioner", "PractitionerRole", "RelatedPerson"})
 _REQUESTERS = frozenset({"Device", "Practitioner", "PractitionerRole", "Organization"})
 _PERFORMERS = _REQUESTERS | {"CareTeam", "HealthcareService", "Patient", "RelatedPerson"}
@@ -82,12 +89,11 @@ def _use(cv: Conversion, statement: Element, place: Place, device: Reference) ->
 def _request(cv: Conversion, statement: Element, place: Place, device: Reference) -> Reference:
     resource = st.start(cv, statement, "DeviceRequest", "subject", "encounter")
     resource["status"] = st.status(cv, statement, REQUEST_STATUS, "unknown")
-    resource["intent"] = INTENT.get(mood_of(statement), "order")
+    mood = mood_of(statement)
+    ordered = mood == "INT" and holds_prescriptions(place.section_templates)
+    resource["intent"] = "order" if ordered else INTENT.get(mood, "order")
     resource["codeReference"] = device
-    amount = child(statement, "quantity")
-    found = None if amount is None else quantity(cv, amount)
-    if found:
-        resource["parameter"] = [{"code": {"text": "quantity"}, "valueQuantity": found}]
+    st.put(resource, "parameter", _parameters(cv, statement))
     st.put(resource, "occurrencePeriod", period_of(cv, child(statement, "effectiveTime")))
     st.put(resource, "authoredOn", st.authored(cv, statement) or st.written(cv, statement, place))
     author = next(iter(st.authors(cv, statement, place)), None)
@@ -97,6 +103,13 @@ def _request(cv: Conversion, statement: Element, place: Place, device: Reference
         if party.resource_type in _PERFORMERS:
             resource.setdefault("performer", party.reference)
     return _finish(cv, statement, resource, device)
+
+
+def _parameters(cv: Conversion, statement: Element) -> list[dict[str, Any]]:
+    """Return how much was ordered, how often again and for how long, which R4 has no elements for."""
+    found = ((words, path(statement, name)) for name, words in _PARAMETERS.items())
+    said = ((words, quantity(cv, node)) for words, node in found if node is not None)
+    return [{"code": {"text": words}, "valueQuantity": value} for words, value in said if value]
 
 
 def _finish(cv: Conversion, statement: Element, resource: Resource, device: Reference) -> Reference:

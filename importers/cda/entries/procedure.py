@@ -11,6 +11,7 @@ from importers.cda.entries import statement as st
 from importers.cda.entries.device import devices
 from importers.cda.entries.external import external_documents
 from importers.cda.entries.internal import internal_references
+from importers.cda.entries.meanings import Concept, is_known_absence
 from importers.cda.entries.moments import put_when
 from importers.cda.entries.observation import coded
 from importers.cda.entries.parties import Party, function_of, participants, performers
@@ -53,12 +54,10 @@ _BASED_ON = frozenset({"CarePlan", "ServiceRequest"})
 
 
 def procedure(cv: Conversion, statement: Element, place: Place) -> list[Reference]:
-    """Make a Procedure; a negated one has status `not-done`."""
+    """Make a Procedure; a negated one has status `not-done`, that none is known of the status `unknown`."""
     resource = st.start(cv, statement, "Procedure", "subject", "encounter")
-    status = st.status(cv, statement, STATUS, "unknown")
-    negated = st.is_negated(cv, statement) or place.negated
-    resource["status"] = st.unless_error(status, "not-done") if negated else status
     resource["code"] = coded(cv, statement)
+    resource["status"] = _status(cv, statement, place, resource["code"])
     put_when(cv, resource, statement, "performed")
     _put_parties(cv, resource, statement)
     _put_body(cv, resource, statement)
@@ -71,6 +70,13 @@ def procedure(cv: Conversion, statement: Element, place: Place) -> list[Referenc
     internal_references(cv, statement, lambda target, part: _refer(cv, resource, target, part))
     taken = specimens_of(cv, statement) if child(statement, "specimen") is not None else []
     return [reference, *taken]
+
+
+def _status(cv: Conversion, statement: Element, place: Place, code: Concept) -> str:
+    status = st.status(cv, statement, STATUS, "unknown")
+    if st.is_negated(cv, statement) or place.negated:
+        return st.unless_error(status, "not-done")
+    return st.unless_error(status, "unknown") if is_known_absence(code) else status
 
 
 def _put_body(cv: Conversion, resource: Resource, statement: Element) -> None:

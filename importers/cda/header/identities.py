@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -11,7 +12,10 @@ from typing import Any
 
 from importers.cda.conversion import Conversion, Element
 from importers.cda.datatypes import codeable_concept, identifier
+from importers.cda.datatypes import identifiers as all_identifiers
+from importers.cda.realm import realm_of
 from importers.cda.text import text_of
+from importers.cda.vocabulary import value_map
 from importers.cda.xml import attr, children, path
 
 Json = dict[str, Any]
@@ -22,8 +26,11 @@ class _Realm:
     """The tables of `identities.toml`, by what they are looked up with."""
 
     identifiers: dict[str, Json]
+    parties: dict[tuple[str, str], Json]
     defaults: dict[str, Json]
     birthplaces: dict[str, Json]
+    genders: dict[str, dict[str, str]]
+    roles: tuple[Json, ...]
     reliability: tuple[Json, ...]
     categories: tuple[Json, ...]
 
@@ -39,6 +46,50 @@ def identifiers(cv: Conversion, role: Element) -> list[Json]:
     return found
 
 
+def party_identifiers(cv: Conversion, role: Element, resource_type: str) -> list[Json]:
+    """Return the identifiers of a professional or of another party, with the type that a realm gives them.
+
+    An identifier that is by its form also one of a directory is followed by that one.
+    """
+    found: list[Json] = []
+    for value in all_identifiers(cv, role):
+        row = _tables().parties.get((resource_type, value.get("system", "")))
+        if row is None:
+            found.append(value)
+            continue
+        found.append({"type": {"coding": [dict(row["type"])]}, **value})
+        found += [each for each in _also(row, value.get("value", "")) if each not in found]
+    return found
+
+
+def _also(row: Json, value: str) -> Iterator[Json]:
+    for other in row.get("also", ()):
+        known = re.fullmatch(other["pattern"], value, re.ASCII)
+        if known is not None:
+            kind = {"coding": [dict(other["type"])]}
+            yield {"type": kind, "system": other["system"], "value": known[1]}
+
+
+def role_codes(concept: Json) -> Json:
+    """Return `code`, and `specialty` if there is one, of a role with that code.
+
+    A code that is put together of a profession and a specialty stands as it is, the profession beside it.
+    """
+    professions: list[Json] = []
+    specialties: list[Json] = []
+    for coding in concept.get("coding", ()):
+        for row in (row for row in _tables().roles if row["system"] == coding.get("system")):
+            known = re.fullmatch(row["pattern"], coding.get("code", ""), re.ASCII)
+            if known is None:
+                continue
+            professions.append({"system": row["profession"], "code": known["profession"]})
+            system = row["specialties"].get(known["kind"] or "")
+            if system is not None:
+                specialties.append({"coding": [{"system": system, "code": known["specialty"]}]})
+    coded = {**concept, "coding": [*concept["coding"], *professions]} if professions else concept
+    return {"code": [coded], "specialty": specialties} if specialties else {"code": [coded]}
+
+
 def reliability(role: Element) -> list[Json]:
     """Return the extension that says how far the identity can be relied on, if the realm has one."""
     roots = {attr(node, "root") for node in children(role, "id") if attr(node, "extension")}
@@ -50,6 +101,12 @@ def reliability(role: Element) -> list[Json]:
         for row in _tables().reliability
         if roots & set(row["roots"])
     ]
+
+
+def gender(cv: Conversion, code: str | None) -> str | None:
+    """Return the administrative gender that a code stands for, in its realm; None if it is none."""
+    special = _tables().genders.get(realm_of(cv), {})
+    return special.get(code or "") or value_map("gender").get(code or "")
 
 
 def birthplace_code(cv: Conversion, addr: Element) -> tuple[Element, Json] | None:
@@ -71,11 +128,6 @@ def categories(cv: Conversion, person: Element) -> list[Json]:
         if concepts:
             found.append({"url": row["url"], "extension": _parts(row, concepts)})
     return found
-
-
-def realm_of(cv: Conversion) -> str:
-    """Return the realm code of the document, empty if it has none."""
-    return attr(path(cv.source.root, "realmCode"), "code") or ""
 
 
 def _parts(row: Json, concepts: list[Json]) -> list[Json]:
@@ -107,8 +159,11 @@ def _tables() -> _Realm:
     data = tomllib.loads(files(__package__).joinpath("identities.toml").read_text("utf-8"))
     return _Realm(
         identifiers={row["root"]: row for row in data["identifier"]},
+        parties={(row["resource"], f"urn:oid:{row['root']}"): row for row in data["party"]},
         defaults={row["realm"]: row for row in data["default"]},
         birthplaces={row["realm"]: row for row in data["birthplace"]},
+        genders={row["realm"]: row["codes"] for row in data["gender"]},
+        roles=tuple(data["role"]),
         reliability=tuple(data["reliability"]),
         categories=tuple(data["category"]),
     )

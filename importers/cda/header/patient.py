@@ -16,7 +16,7 @@ from importers.cda.datatypes import (
     plain_name,
 )
 from importers.cda.header.contacts import contacts, general_practitioners
-from importers.cda.header.identities import birthplace_code, categories, identifiers, reliability
+from importers.cda.header.identities import birthplace_code, categories, gender, identifiers, reliability
 from importers.cda.people import organization
 from importers.cda.text import text_of
 from importers.cda.xml import attr, child, children, path
@@ -24,7 +24,6 @@ from importers.result import Unreadable
 
 Json = dict[str, Any]
 
-_GENDERS = {"M": "male", "F": "female", "UN": "other", "U": "unknown", "UNK": "unknown"}
 _CORE = "http://hl7.org/fhir/StructureDefinition"
 _TIMED = 8
 """Digits of a birth time that are the day; more of them are a time."""
@@ -72,12 +71,13 @@ def _gender(cv: Conversion, person: Element, resource: Resource) -> None:
     code = attr(node, "code")
     if code is None and null_flavor(node) is None:
         return
-    if code is not None and code not in _GENDERS:
+    known = gender(cv, code)
+    if code is not None and known is None:
         cv.issue("warning", "code", "The administrative gender is none that is known.", node)
     cv.take(node)
     for each in node.iter("{*}translation"):
         cv.take(each)
-    resource["gender"] = _GENDERS.get(code or "", "unknown")
+    resource["gender"] = known or "unknown"
 
 
 def _birth(cv: Conversion, person: Element, resource: Resource) -> None:

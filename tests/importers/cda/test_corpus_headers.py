@@ -18,6 +18,7 @@ from tests.importers.cda.whole import behind, only
 pytestmark = pytest.mark.corpus
 
 NAMES = {"v3": V3}
+CLASSES = "https://mos.esante.gouv.fr/NOS/TRE_A03-ClasseDocument/FHIR/TRE-A03-ClasseDocument"
 VERSION = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Composition.version"
 
 
@@ -92,6 +93,20 @@ def test_a_practitioner_of_first_resort_is_the_general_practitioner(
         named = [each for each in told if found(each, "associatedEntity/id/@root")]
         assert known or not named, file
         assert told or not known, file
+
+
+def test_every_french_document_has_its_class_and_its_format(
+    headers: list[tuple[Path, Any, ImportResult]],
+) -> None:
+    for file, root, result in headers:
+        if found(root, "realmCode/@code") != ["FR"]:
+            continue
+        document = result.bundle["entry"][0]["resource"]
+        [category] = document["category"]
+        assert category["coding"][0]["system"] == CLASSES, file
+        without = found(root, "templateId[@root='1.2.250.1.213.1.1.1.59']")
+        generic = document["content"][0]["format"]["code"] == "urn:ihe:iti:xds:2017:mimeTypeSufficient"
+        assert generic == bool(without), file
 
 
 def test_no_identity_is_called_validated(headers: list[tuple[Path, Any, ImportResult]]) -> None:

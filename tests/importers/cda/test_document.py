@@ -52,21 +52,35 @@ def test_a_document_without_identifier_gets_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "expected"),
+    ("realm", "code", "expected"),
     [
-        pytest.param("11502-2", "10", id="report"),
-        pytest.param("60591-5", "11", id="summary"),
-        pytest.param("57833-6", "42", id="prescription"),
+        pytest.param("FR", "11502-2", "10", id="report"),
+        pytest.param("FR", "60591-5", "11", id="summary"),
+        pytest.param("FR", "57833-6", "42", id="prescription"),
+        pytest.param("FR", "34133-9", "11", id="episode"),
+        pytest.param("FR", "11490-0", "10", id="letter-at-the-end-of-a-stay"),
+        pytest.param("FR", "18761-7", "11", id="letter-at-its-beginning"),
+        pytest.param("FR", "11369-6", "52", id="vaccinations"),
+        pytest.param("FR", "DOCPAT02", "42", id="what-the-person-deposits-by-what-it-is"),
+        pytest.param("EU", "60591-5", "60591-5", id="summary-of-europe"),
+        pytest.param("PT", "34105-7", "18842-5", id="discharge-report-of-another-country"),
     ],
 )
-def test_the_class_of_a_document_follows_from_its_type(code: str, expected: str) -> None:
-    found = reference(top=top(code=code))
+def test_the_class_of_a_document_follows_from_its_realm_and_type(
+    realm: str, code: str, expected: str
+) -> None:
+    found = reference(top=f'<realmCode code="{realm}"/>{top(code=code)}')
     assert found["type"]["coding"][0]["code"] == code
-    assert found["category"][0]["coding"][0]["code"] == expected
+    assert [each["code"] for each in found["category"][0]["coding"]] == [expected]
 
 
-def test_a_type_of_no_known_class_has_none() -> None:
-    assert "category" not in reference(top=top(code="99999-9"))
+@pytest.mark.parametrize("realm", ["FR", "US"])
+def test_a_type_of_no_known_class_has_none(realm: str) -> None:
+    assert "category" not in reference(top=f'<realmCode code="{realm}"/>{top(code="99999-9")}')
+
+
+def test_no_document_has_the_class_of_another_realm() -> None:
+    assert "category" not in reference(top=f'<realmCode code="US"/>{top(code="34133-9")}')
 
 
 @pytest.mark.parametrize(
@@ -83,10 +97,40 @@ def test_a_type_of_no_known_class_has_none() -> None:
             "urn:hl7-org:sdwg:ccda-structuredBody:2.1",
             id="consolidated",
         ),
+        pytest.param(
+            '<templateId root="1.3.6.1.4.1.19376.1.9.1.1.1"/><templateId root="1.2.250.1.213.1.1.1.39"/>',
+            "urn:ihe:pharm:pre:2010",
+            id="prescription",
+        ),
+        pytest.param(
+            '<templateId root="1.2.250.1.213.1.1.1.29"/>',
+            "urn:asip:ci-sis:ldl-ses:2017",
+            id="discharge-letter",
+        ),
+        pytest.param(
+            '<templateId root="1.3.6.1.4.1.19376.1.8.1.1.1"/>'
+            '<templateId root="1.3.6.1.4.1.19376.1.8.1.1.2.1"/>',
+            "urn:ihe:pat:apsr:breast:2010",
+            id="the-organ-before-the-general",
+        ),
     ],
 )
 def test_the_format_of_a_document_follows_from_its_templates(templates: str, code: str) -> None:
     assert reference(top=top(templates=templates))["content"][0]["format"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("media", "code"),
+    [
+        pytest.param("application/pdf", "urn:ihe:iti:xds-sd:pdf:2008", id="pdf"),
+        pytest.param("text/plain", "urn:ihe:iti:xds-sd:text:2008", id="text"),
+        pytest.param("image/jpeg", "urn:ihe:iti-fr:xds-sd:jpeg:2010", id="image"),
+    ],
+)
+def test_the_format_of_a_document_that_wraps_a_file_follows_from_the_file(media: str, code: str) -> None:
+    body = LEVEL_ONE.replace("application/pdf", media).format(data="AAAA")
+    found = reference(top=top(templates='<templateId root="1.3.6.1.4.1.19376.1.2.20"/>'), after=body)
+    assert found["content"][0]["format"]["code"] == code
 
 
 def test_a_partial_time_is_kept_and_not_made_an_instant() -> None:
@@ -122,6 +166,15 @@ def test_a_relation_to_another_document_is_on_both(kind: str, code: str) -> None
     [relation] = only(result, "Composition")["relatesTo"]
     assert (relation["code"], relation["targetIdentifier"]) == (code, target)
     assert relation["extension"][0]["valueString"] == "1"
+
+
+def test_a_related_document_without_a_version_is_of_none() -> None:
+    after = (
+        '<relatedDocument typeCode="RPLC"><parentDocument><id root="2.999.5" extension="0"/>'
+        '<versionNumber nullFlavor="UNK"/></parentDocument></relatedDocument>'
+    )
+    [relation] = only(converted(after=after), "Composition")["relatesTo"]
+    assert "extension" not in relation
 
 
 def test_the_wording_of_the_confidentiality_is_kept() -> None:

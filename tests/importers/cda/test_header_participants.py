@@ -66,6 +66,78 @@ def test_an_identifier_of_odd_length_is_kept_as_it_is() -> None:
     assert (known["system"], known["value"]) == ("urn:oid:1.2.250.1.71.4.2.1", "8012345678979999/12")
 
 
+CORE = "https://hl7.fr/ig/fhir/core/CodeSystem/fr-core-cs-v2-0203"
+
+
+@pytest.mark.parametrize(
+    ("extension", "expected"),
+    [
+        pytest.param(
+            "801234567897",
+            [("IDNPS", "801234567897"), ("RPPS", "01234567897")],
+            id="of-the-directory-of-persons",
+        ),
+        pytest.param("8012345678979", [("IDNPS", "8012345678979")], id="too-long"),
+        pytest.param("012345678901", [("IDNPS", "012345678901")], id="of-another-directory"),
+        pytest.param("3750100125/1453", [("IDNPS", "3750100125/1453")], id="of-an-employer"),
+    ],
+)
+def test_the_identifier_of_a_professional_has_its_type_and_that_of_the_directory_beside(
+    extension: str, expected: list[tuple[str, str]]
+) -> None:
+    found = only(converted(after=AUTHOR.replace("801234567897", extension)), "Practitioner")["identifier"]
+    assert [(each["type"]["coding"][0]["code"], each["value"]) for each in found] == expected
+    assert {each["type"]["coding"][0]["system"] for each in found} == {CORE}
+    assert [each["system"] for each in found] == [
+        "urn:oid:1.2.250.1.71.4.2.1",
+        "https://rpps.esante.gouv.fr",
+    ][: len(expected)]
+
+
+def test_the_identifier_of_a_structure_has_its_type_and_is_not_interpreted() -> None:
+    [known] = only(converted(after=AUTHOR), "Organization")["identifier"]
+    assert known == {
+        "type": {"coding": [{"system": CORE, "code": "IDNST"}]},
+        "system": "urn:oid:1.2.250.1.71.4.2.2",
+        "value": "1120456789",
+    }
+
+
+PROFESSIONS = "https://mos.esante.gouv.fr/NOS/TRE_G15-ProfessionSante/FHIR/TRE-G15-ProfessionSante"
+
+
+@pytest.mark.parametrize(
+    ("code", "profession", "specialty"),
+    [
+        pytest.param("G15_10/SM26", ["10"], [("urn:oid:1.2.250.1.213.2.28", "SM26")], id="with-a-specialty"),
+        pytest.param("G15_10/C25", ["10"], [("urn:oid:1.2.250.1.213.2.29", "C25")], id="with-a-competence"),
+        pytest.param("G15_60", ["60"], [], id="without"),
+        pytest.param("G15_21/A", ["21"], [], id="with-a-section-of-an-order"),
+        pytest.param("SM26", [], [], id="something-else"),
+    ],
+)
+def test_the_code_of_a_role_is_kept_and_taken_apart(
+    code: str, profession: list[str], specialty: list[tuple[str, str]]
+) -> None:
+    role = only(converted(after=AUTHOR.replace("G15_10/SM26", code)), "PractitionerRole")
+    [whole, *parts] = role["code"][0]["coding"]
+    assert whole == {"system": "urn:oid:1.2.250.1.213.1.1.4.5", "code": code}
+    assert [each["code"] for each in parts] == profession
+    assert all(each["system"] == PROFESSIONS for each in parts)
+    codings = [each["coding"][0] for each in role.get("specialty", ())]
+    assert [(each["system"], each["code"]) for each in codings] == specialty
+
+
+def test_the_number_of_a_sample_below_the_root_of_professionals_is_no_professional() -> None:
+    device = (
+        f"<author>{TIME}<assignedAuthor>{ID}<assignedAuthoringDevice><softwareName>Soft</softwareName>"
+        "</assignedAuthoringDevice></assignedAuthor></author>"
+    )
+    assert only(converted(after=device), "Device")["identifier"] == [
+        {"system": "urn:oid:1.2.250.1.71.4.2.1", "value": "801234567897"}
+    ]
+
+
 def test_one_identifier_for_people_of_two_names_is_reported_and_joins_nobody() -> None:
     result = converted(after=AUTHOR + AUTHOR.replace("MEDIONI", "BLUE") + AUTHOR)
     names = [[each["family"] for each in who["name"]] for who in resources(result, "Practitioner")]

@@ -91,6 +91,11 @@ def test_gender(node: str, gender: str) -> None:
     assert patient(person=f"<administrativeGenderCode {node}/>")["gender"] == gender
 
 
+def test_a_gender_means_what_its_realm_means_by_it() -> None:
+    person = patient(before=FRENCH, person='<administrativeGenderCode code="UN"/>')
+    assert person["gender"] == "unknown"
+
+
 @pytest.mark.parametrize(
     ("value", "day"),
     [

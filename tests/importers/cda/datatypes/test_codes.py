@@ -13,6 +13,7 @@ from importers.cda.datatypes import (
     identifier,
     identifiers,
 )
+from importers.cda.xml import children
 from tests.importers.cda.documents import conversion_of, first, unused
 
 LOINC = 'codeSystem="2.16.840.1.113883.6.1"'
@@ -50,6 +51,31 @@ def test_a_code_is_a_concept_with_all_its_codings(node: str, expected: object) -
     cv, found = first(node + STORY)
     assert codeable_concept(cv, found) == expected
     assert {place for place in unused(cv) if place.startswith("code")} == set()
+
+
+ICD = "http://hl7.org/fhir/sid/icd-10"
+CIM = "https://smt.esante.gouv.fr/terminologie-cim-10"
+
+
+@pytest.mark.parametrize(
+    ("realm", "inner", "systems"),
+    [
+        pytest.param("FR", "", [ICD, CIM], id="of-the-realm"),
+        pytest.param("FR", '<translation code="x" codeSystem="1.2.3"/>', [ICD, CIM, "urn:oid:1.2.3"], id="with-others"),
+        pytest.param("PT", "", [ICD], id="of-another-realm"),
+    ],
+)  # fmt: skip
+def test_a_code_stands_under_the_name_that_its_realm_has_for_the_system_too(
+    realm: str, inner: str, systems: list[str]
+) -> None:
+    node = f'<code code="N10" codeSystem="2.16.840.1.113883.6.3" displayName="x">{inner}</code>'
+    cv = conversion_of(f'<realmCode code="{realm}"/>{node}')
+    concept = codeable_concept(cv, children(cv.source.root, "code")[0])
+    assert concept is not None
+    assert [each["system"] for each in concept["coding"]] == systems
+    assert {(each["code"], each.get("display")) for each in concept["coding"]} - {("x", None)} == {
+        ("N10", "x")
+    }
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,9 @@ def test_an_address_keeps_its_lines(node: str, expected: object) -> None:
     [
         pytest.param('<telecom value="tel:+33-142515151" use="WP"/>', {"system": "phone", "value": "+33-142515151", "use": "work"}, set(), id="phone"),
         pytest.param('<telecom value="mailto:a@b.example"/>', {"system": "email", "value": "a@b.example"}, set(), id="mail"),
+        pytest.param('<telecom value="mailto:a@Patient.MSSante.fr"/>', {"extension": [{"url": "https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-contact-point-email-type", "valueCoding": {"system": "https://mos.esante.gouv.fr/NOS/TRE_R256-TypeMessagerie/FHIR/TRE-R256-TypeMessagerie", "code": "MSSANTE"}}], "system": "email", "value": "a@Patient.MSSante.fr"}, set(), id="secure-mailbox"),
+        pytest.param('<telecom value="mailto:a@notmssante.fr"/>', {"system": "email", "value": "a@notmssante.fr"}, set(), id="mail-of-another-domain"),
+        pytest.param('<telecom value="tel:a@mssante.fr"/>', {"system": "phone", "value": "a@mssante.fr"}, set(), id="no-mailbox-at-all"),
         pytest.param('<telecom value="https://a.example/"/>', {"system": "url", "value": "https://a.example/"}, set(), id="url"),
         pytest.param('<telecom value="0142515151" use="MC"/>', {"system": "phone", "value": "0142515151", "use": "mobile"}, set(), id="digits"),
         pytest.param('<telecom value="a@b.example"/>', {"system": "email", "value": "a@b.example"}, set(), id="mail-without-scheme"),

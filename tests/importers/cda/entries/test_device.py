@@ -47,6 +47,24 @@ def test_an_ordered_device_is_a_request_with_its_number() -> None:
     assert made(cv, "DeviceUseStatement") == []
 
 
+def test_what_is_intended_in_a_section_of_prescriptions_is_an_order() -> None:
+    prescriptions = ("1.2.250.1.213.1.1.2.222",)
+    [order] = made(section_of(supply(mood="INT"), templates=prescriptions), "DeviceRequest")
+    [proposal] = made(section_of(supply(mood="PRP"), templates=prescriptions), "DeviceRequest")
+    assert (order["intent"], proposal["intent"]) == ("order", "proposal")
+
+
+def test_an_order_says_how_often_again_and_for_how_long() -> None:
+    more = '<repeatNumber value="0"/><expectedUseTime><width value="60" unit="d"/></expectedUseTime>'
+    request = one(section_of(supply(inner=more + DEVICE, mood="INT")), "DeviceRequest")
+    said = {each["code"]["text"]: each["valueQuantity"] for each in request["parameter"]}
+    assert said["number of repeats"] == {"value": 0}
+    assert said["expected time of use"] == {
+        "value": 60, "unit": "d", "system": "http://unitsofmeasure.org", "code": "d",
+    }  # fmt: skip
+    assert said.keys() == {"quantity", "number of repeats", "expected time of use"}
+
+
 def test_a_supply_that_names_no_device_invents_none() -> None:
     cv = section_of(supply(inner="").replace("</supply>", "</supply>"))
     assert made(cv, "Device") == made(cv, "DeviceUseStatement") == []

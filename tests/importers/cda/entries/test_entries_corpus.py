@@ -32,6 +32,7 @@ def _documents(folder: Path) -> list[tuple[Path, Conversion]]:
             found.append((file, converted(file.read_bytes())))
         except Unreadable:
             continue
+    assert found
     return found
 
 

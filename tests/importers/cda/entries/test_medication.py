@@ -208,7 +208,10 @@ def test_what_belongs_to_an_order_is_on_the_order() -> None:
     assert found["dispenseRequest"] == {
         "numberOfRepeatsAllowed": 3,
         "quantity": {
-            "value": 2, "unit": "30009000", "system": "http://standardterms.edqm.eu", "code": "30009000",
+            "value": 2,
+            "unit": "30009000",
+            "system": "http://standardterms.edqm.eu",
+            "code": "30009000",
         },
     }
     assert codes(found["substitution"]["allowedCodeableConcept"]) == ["N"]

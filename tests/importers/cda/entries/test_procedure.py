@@ -48,6 +48,18 @@ def test_the_status_of_a_procedure(status: str, attributes: str, expected: str) 
     assert one(section_of(entry), "Procedure")["status"] == expected
 
 
+@pytest.mark.parametrize("code", ["no-known-procedures", "no-procedure-info"])
+@pytest.mark.parametrize(
+    ("status", "expected"), [("completed", "unknown"), ("nullified", "entered-in-error")]
+)
+def test_that_no_procedure_is_known_was_not_completed(code: str, status: str, expected: str) -> None:
+    entry = procedure(f'<statusCode code="{status}"/>').replace(
+        f'code="80146002" {SNOMED}', f'code="{code}" codeSystem="2.16.840.1.113883.5.1150.1"'
+    )
+    found = one(section_of(entry), "Procedure")
+    assert (codes(found["code"]), found["status"]) == ([code], expected)
+
+
 def test_a_negated_order_says_not_to_do_it() -> None:
     entry = procedure(mood="INT", attributes='negationInd="true"')
     assert one(section_of(entry), "ServiceRequest")["doNotPerform"] is True
