@@ -91,6 +91,8 @@ class Settings:
     canonical_base: str = DEFAULT_CANONICAL_BASE
     """Without a slash at the end."""
     max_body_bytes: int = 32 * 1024 * 1024
+    body_timeout: int = 30
+    """Seconds."""
     max_entries: int = 1000
     conditional_delete: str = SINGLE
     """`SINGLE` or `MULTIPLE`."""
@@ -187,6 +189,9 @@ SETTINGS: tuple[Setting, ...] = (
             "The root of the canonical URLs of our own code systems, operations and extensions."),
     Setting("max_body_bytes", values.positive, "bytes",
             "The largest request body; larger ones are answered 413."),
+    Setting("body_timeout", values.positive, "seconds",
+            "How long each 4096 bytes of a request body are awaited; after that the request is answered 408 "
+            "and its connection ends. A fifth of it where all threads of a worker wait for bodies."),
     Setting("max_entries", values.positive, "entries",
             "The most entries of a batch or transaction; more are answered 413."),
     Setting("conditional_delete", values.one_of(SINGLE, MULTIPLE), "single or multiple",

@@ -36,6 +36,7 @@ SITUATIONS: Mapping[str, Situation] = MappingProxyType({
     "illegal-character": Situation(400, "structure"),
     "empty-body": Situation(400, "required"),
     "cut-off": Situation(400, "structure"),
+    "too-slow": Situation(408, "timeout"),
     "length-needed": Situation(411, "required"),
     "too-large": Situation(413, "too-long"),
     "too-many-entries": Situation(413, "too-long"),

@@ -18,10 +18,11 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.common import AbstractServer
 
+from fhir_server.commands.serving.bodies import BODILESS, Answer, Bodies, too_slow
 from fhir_server.commands.serving.signals import told_of
 from fhir_server.settings import Settings
 
@@ -53,6 +54,7 @@ def build(*, host: str, port: int, workers: int, threads: int) -> AbstractServer
         interface=Interfaces.WSGI,
         workers=workers,
         blocking_threads=threads,
+        http=HTTPModes.http1,
         websockets=False,
         workers_kill_timeout=STOP_SECONDS,
         log_level=LogLevels.error,
@@ -69,7 +71,8 @@ def run(server: AbstractServer[Any], settings: Settings, *, request_log: bool) -
     """
     multiprocessing.set_start_method("spawn", force=True)
     with told_of(STOP_SIGNALS, partial(_stop, server)):
-        server.serve(target_loader=partial(load_application, settings, request_log), wrap_loader=False)
+        loader = partial(load_application, settings, request_log, server.blocking_threads)
+        server.serve(target_loader=loader, wrap_loader=False)
 
 
 def _stop(server: AbstractServer[Any]) -> None:
@@ -85,14 +88,16 @@ def give_up(server: AbstractServer[Any]) -> None:
     server.main_loop_interrupt.set()
 
 
-def whole_bodies(application: Application) -> Application:
-    """Return the application answering with lists.
+def whole_bodies(application: Application, bodies: Bodies | None = None) -> Application:
+    """Return the application answering with lists, and the bodies that it reads watched by `bodies`.
 
     granian sends a list at once; any other iterable it streams, piece by piece between its threads and the
     interpreter's lock, which costs more than a fifth of a page.
     """
 
     def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        if bodies is not None and environ["REQUEST_METHOD"] not in BODILESS:
+            bodies.watch(environ, sys._getframe(1))
         body = application(environ, start_response)
         try:
             return list(body)
@@ -104,7 +109,7 @@ def whole_bodies(application: Application) -> Application:
     return call
 
 
-def load_application(settings: Settings, request_log: bool) -> Application:
+def load_application(settings: Settings, request_log: bool, threads: int) -> Application:
     """Return the WSGI application of a worker; ends the process if the settings or the store are refused."""
     end_once()
     from fhir_server.app import create_app  # here: the process that the user started does not need it
@@ -115,13 +120,25 @@ def load_application(settings: Settings, request_log: bool) -> Application:
     if not request_log:
         LOGGER.setLevel(logging.WARNING)
     try:
-        application = whole_bodies(create_app(settings).wsgi_app)
+        application = whole_bodies(create_app(settings).wsgi_app, _bodies(settings, threads))
         collect_seldom()
         return application
     except (SettingsRefused, StoreRefused) as reason:
         sys.stderr.write(f"{reason}\n")
         sys.stderr.flush()
         os._exit(WORKER_REFUSED)
+
+
+def _bodies(settings: Settings, threads: int) -> Bodies | None:
+    """Return what watches the bodies of a worker, None where only a reverse proxy can."""
+    if sys.platform != "linux":
+        return None
+    from fhir_server.http import errors, formats
+
+    refused = errors.refusal(too_slow(settings.body_timeout), settings.canonical_base)
+    fields = {"content-type": formats.JSON.content_type, "cache-control": "no-store", "connection": "close"}
+    answer = Answer(refused.status, tuple(fields.items()), refused.body)
+    return Bodies(settings.body_timeout, threads, answer)
 
 
 def collect_seldom() -> None:
