@@ -121,8 +121,10 @@ class Dispatcher:
         return self._find(method, url)
 
     def _find(self, method: str, url: str) -> Address:
-        path, _, query = url.removeprefix(self._base).partition("?")
-        segments = [unquote(segment) for segment in path.split("/") if segment]
+        path, _, query = url.partition("?")
+        # The base itself has no slash at its end where a query follows.
+        below = f"{path}/".removeprefix(self._base)
+        segments = [unquote(segment) for segment in below.split("/") if segment]
         allowed: list[str] = []
         for shape, row in self._rows.get(len(segments), ()):
             values = _match(shape, segments)

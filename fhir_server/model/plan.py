@@ -274,6 +274,8 @@ class Plan:
 
     They are of `conditions`, or follow from several of them.
     """
+    placed: bool = False
+    """Whether the page tells where each of its entries is, for one that is made of several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,3 +317,5 @@ class Page:
     next: Position | None = None
     previous: Position | None = None
     """Where the page before ends; None on the first page.  Its `backward` is set."""
+    places: tuple[Position, ...] = ()
+    """Where each entry is, if `Plan.placed` asks; what a destroyed person has left is then an entry, too."""

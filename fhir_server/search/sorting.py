@@ -35,10 +35,7 @@ _OF_DOCUMENT: Final = {"_id": SortKind.ID, "_lastUpdated": SortKind.UPDATED}
 
 def order_of(catalogue: Catalogue, resource_type: str, text: str) -> Order:
     """Return the order of a value of `_sort`.  Raises FhirError `illegal-parameter-value`, `too-costly`."""
-    parts = [part for part in text.split(",") if part]
-    if len(parts) > MAX_KEYS:
-        raise refuse("too-costly", f"`_sort` takes at most {MAX_KEYS} keys.")
-    keys = [_key(catalogue, resource_type, part) for part in parts]
+    keys = [sort_key(catalogue, resource_type, part) for part in sort_parts(text)]
     if not keys:
         raise _not_sortable(catalogue, resource_type)
     first = keys[0]
@@ -48,6 +45,14 @@ def order_of(catalogue: Catalogue, resource_type: str, text: str) -> Order:
     if by is not None and all(key == redundant for key in keys[1:]):
         return Order(by, first.descending)
     return Order(SortBy.DATE, first.descending, tuple(dict.fromkeys(keys)))
+
+
+def sort_parts(text: str) -> list[str]:
+    """Return the keys that a value of `_sort` names, as they are written.  Raises FhirError `too-costly`."""
+    parts = [part for part in text.split(",") if part]
+    if len(parts) > MAX_KEYS:
+        raise refuse("too-costly", f"`_sort` takes at most {MAX_KEYS} keys.")
+    return parts
 
 
 def sortable(catalogue: Catalogue, resource_type: str) -> frozenset[str]:
@@ -68,7 +73,8 @@ def _is_sortable(parameter: Parameter) -> bool:
     return parameter.type in KINDS and bool(parameter.sources or parameter.computed is not None)
 
 
-def _key(catalogue: Catalogue, resource_type: str, part: str) -> SortKey:
+def sort_key(catalogue: Catalogue, resource_type: str, part: str) -> SortKey:
+    """Return what one key of `_sort` orders a type by.  Raises FhirError `illegal-parameter-value`."""
     code, descending = part.removeprefix("-"), part.startswith("-")
     if code in _OF_DOCUMENT:
         return SortKey(_OF_DOCUMENT[code], descending=descending)

@@ -19,18 +19,20 @@ def page_of(entries: list[Stored], position: Callable[[int], Position], plan: Pl
 
     `position` gives that of an entry by its place among them.
     """
-    more, backward = len(entries) > plan.count, is_backward(plan)
+    more, backward, placed = len(entries) > plan.count, is_backward(plan), plan.placed
     listed = entries[: plan.count]
     if not listed:
         return Page(())
     first, last = 0, len(listed) - 1
+    places = tuple([position(at) for at in range(len(listed))]) if placed else ()
     if backward:
-        listed, first, last = listed[::-1], last, first
+        listed, places, first, last = listed[::-1], places[::-1], last, first
     follows = backward or more
     precedes = more if backward else plan.after is not None
     return Page(
         # A deletion among them is what a person whose keys were destroyed has left: it only has a place.
-        tuple([entry for entry in listed if not entry.deleted]),
+        tuple([entry for entry in listed if placed or not entry.deleted]),
         position(last) if follows else None,
         replace(position(first), backward=True) if precedes else None,
+        places,
     )

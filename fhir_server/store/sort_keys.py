@@ -94,10 +94,6 @@ def _code(text: Expression) -> Expression:
     return {"$substrBytes": [text, {"$add": [bar, 1]}, -1]}
 
 
-def _same(text: Expression) -> Expression:
-    return text
-
-
 def _text(key: SortKey) -> Expression:
     return _first({"$concatArrays": [_written(name) for name in key.names]}, key)
 
@@ -122,11 +118,15 @@ def _coded(key: SortKey) -> Expression:
 
 def _named(key: SortKey) -> Expression:
     within = f"{key.target}/" if key.target else ""
-    spelled = _tails(_field(key), [f"{name}={within}" for name in key.names], _same)
+
+    def whole(rest: Expression) -> Expression:
+        # With its type also where there is but one: the same reference of two types has to compare.
+        return {"$concat": [{"$literal": within}, rest]} if within else rest
+
+    spelled = _tails(_field(key), [f"{name}={within}" for name in key.names], whole)
     if key.owner == "never" or key.target not in ("", "Patient"):
         return _first(spelled, key)
-    person = "$owner" if key.target else {"$concat": ["Patient/", "$owner"]}
-    named = {"$cond": [_names_owner(key), [_cut(person)], []]}
+    named = {"$cond": [_names_owner(key), [_cut({"$concat": ["Patient/", "$owner"]})], []]}
     return _first({"$concatArrays": [spelled, named]}, key)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from fhir_server.model.altering import replace
-from fhir_server.model.plan import Index, Plan, SortBy
+from fhir_server.model.plan import Index, Order, Plan, SortBy
 from fhir_server.model.temporal import EARLIEST
 from fhir_server.store.values import millis_down, millis_up, stored_sort_date
 
@@ -24,7 +24,7 @@ def stretches(plan: Plan) -> tuple[Plan, ...]:
     """Return the plans whose results, one after the other, are those of `plan` in the direction of its walk.
 
     The page before another is walked against the order.  `after` leaves out the stretches before it; only
-    the first plan has one.
+    the first plan has one.  The place of an entry of another type can be in no stretch: then none has one.
     """
     if plan.after is None:
         return _in_order(plan)
@@ -33,7 +33,9 @@ def stretches(plan: Plan) -> tuple[Plan, ...]:
         against = replace(plan.order, descending=not plan.order.descending)
         parts = tuple(replace(part, order=against) for part in reversed(parts))
     place = stored_sort_date(after.sort)
-    begun = next((nth for nth, part in enumerate(parts) if _holds(part, place)), 0)
+    begun = next((nth for nth, part in enumerate(parts) if _holds(part, place)), None)
+    if begun is None:
+        return tuple(part for part in parts if _is_later(part, place, plan.order) is not after.backward)
     return (replace(parts[begun], after=replace(after, backward=False)), *parts[begun + 1 :])
 
 
@@ -74,3 +76,12 @@ def _holds(part: Plan, place: datetime) -> bool:
     return (part.sort_from is None or millis_down(part.sort_from) <= place) and (
         part.sort_before is None or place < millis_up(part.sort_before)
     )
+
+
+def _is_later(part: Plan, place: datetime, order: Order) -> bool:
+    """Return whether what a stretch has comes after a place that is not in it."""
+    low = EARLIEST if part.sort_from is None else millis_down(part.sort_from)
+    if order.descending:
+        return low < place
+    # What has no date is last here, too.
+    return (low < DATED, low) > (place < DATED, place)

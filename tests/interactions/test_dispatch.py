@@ -37,6 +37,9 @@ def parts(address: Address) -> tuple[str, ...]:
         pytest.param("GET", "Patient?_id=1", ("search-type", "Patient", "", ""), id="search-with-a-query"),
         pytest.param("POST", "Patient/_search", ("search-type", "Patient", "", ""), id="search-form"),
         pytest.param("GET", "?_type=Patient", ("search-system", "", "", ""), id="search-of-types"),
+        pytest.param(
+            "GET", f"{BASE}?_type=Patient", ("search-system", "", "", ""), id="absolute-search-of-types"
+        ),
         pytest.param("POST", "_search", ("search-system", "", "", ""), id="search-form-of-types"),
         pytest.param("GET", "Patient/1/Observation", ("search-type", "Observation", "", ""), id="members"),
         pytest.param("GET", "Patient/1/*", ("search-system", "", "", ""), id="all-members"),

@@ -107,6 +107,7 @@ DROPPED: Final[Mapping[tuple[str, str], tuple[str, tuple[str, ...]]]] = {
     ("interactions.hopping", "ids"): ("care-team", ("chain",)),
     ("interactions.hopping", "pointed"): ("care-team", ("chain",)),
     ("interactions.search_system", "ids"): ("care-team", ("whole",)),
+    ("interactions.merging", "search"): ("care-team", ("ordered",)),
 }  # fmt: skip
 """(module, method of the records) → the part that would learn something, and the doors through which."""
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from fhir_server.model.document import Document, SearchEntries
 from fhir_server.model.history import HistoryPlan
 from fhir_server.model.outcome import FhirError
-from fhir_server.model.plan import Plan
+from fhir_server.model.plan import Order, Plan, SortBy, SortKey, SortKind
 from fhir_server.model.unit_of_work import Replace, UnitOfWork
 from fhir_server.store.open import Store
 from fhir_server.store.sealing.erasing import STRAGGLERS, Erasing
@@ -118,6 +119,33 @@ class TestDestroy:
             seen += [stored.owner for stored in page.entries]
             plan = Plan("Observation", count=2, after=page.next) if page.next is not None else None
         assert seen == ["p2", "p2", "p2"]
+
+    @pytest.mark.parametrize(
+        "order",
+        [
+            pytest.param(Order(), id="by-date"),
+            pytest.param(Order(SortBy.DATE, False, (SortKey(SortKind.ID),)), id="computed"),
+        ],
+    )
+    @pytest.mark.parametrize("backward", [False, True])
+    def test_a_page_that_tells_places_has_that_of_what_is_lost(
+        self, store: Store, saved: Callable[..., Document], order: Order, backward: bool
+    ) -> None:
+        for owner in ("p2", "p1", "p2", "p1", "p1"):
+            saved(owner=owner)
+        keyring(store).destroy("p1")
+        plan = Plan("Observation", order=order, count=2, placed=True)
+        page = store.records.search(plan, OPEN)
+        placed = list(zip(page.places, page.entries, strict=True))
+        while page.next is not None:
+            page = store.records.search(replace(plan, after=page.next), OPEN)
+            placed += zip(page.places, page.entries, strict=True)
+        if backward:
+            assert page.previous is not None
+            before = store.records.search(replace(plan, after=page.previous), OPEN)
+            assert list(zip(before.places, before.entries, strict=True)) == placed[2:4]
+        assert [(place.id, place.seq) for place, _ in placed] == [(one.id, one.seq) for _, one in placed]
+        assert sorted(one.deleted for _, one in placed) == [False, False, True, True, True]
 
     def test_other_processes_forget_the_key_in_time(
         self, sealed: SealedDatabase, store: Store, saved: Callable[..., Document]

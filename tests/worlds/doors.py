@@ -317,6 +317,17 @@ def _whole(room: Room, call: Call) -> Ask:
     return Ask("GET", path if path.startswith("?") else f"/{path}")
 
 
+def _ordered(room: Room, call: Call) -> Ask:
+    """Ask for several types in one order."""
+    person, types = room.person, f"_type={','.join(PLAIN_TYPES)}"
+    paths = (
+        f"?{types}&patient={person}&_sort=-_lastUpdated&_count=2", f"/Patient/{person}/*?_sort=_id",
+        f"?{types}&patient={person}&_sort=-_id&_count=1", f"?{types}&patient={person}&_sort=patient,_lastUpdated",
+        f"?_type=Encounter,Observation&patient={person}&_sort=-date&_count=3",
+    )  # fmt: skip
+    return Ask("GET", paths[call.n % len(paths)])
+
+
 DOORS: Final[Mapping[str, Door]] = {
     "read": _get("{name}"),
     "head": _get("{name}", method="HEAD"),
@@ -364,3 +375,5 @@ DOORS: Final[Mapping[str, Door]] = {
     "authorise": _declare,
     "see-as": _see_as,
 }
+BY_NAME: Final[Mapping[str, Door]] = {**DOORS, "ordered": _ordered}
+"""All doors, those too through which scenarios ask only where they are named."""

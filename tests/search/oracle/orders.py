@@ -66,8 +66,8 @@ class Orders:
         def compare(one: str, other: str) -> int:
             for key, mine, theirs in zip(keys, known[one], known[other], strict=True):
                 if mine != theirs:
-                    return _before(mine, theirs, key.descending)
-            return _before((updated[one], one), (updated[other], other), last)
+                    return before(mine, theirs, key.descending)
+            return before((updated[one], one), (updated[other], other), last)
 
         return sorted(known, key=cmp_to_key(compare))
 
@@ -106,8 +106,8 @@ def _named(link: links.Link) -> str:
     return (f"{link.type}/{link.id}" if local else link.text)[:LONGEST]
 
 
-def _before(mine: Any, theirs: Any, descending: bool) -> int:
-    """Return -1 where the first comes first; nothing is last in both directions."""
+def before(mine: Any, theirs: Any, descending: bool) -> int:
+    """Return -1 where the first comes first, else 1; nothing is last in both directions."""
     if mine is None or theirs is None:
         return 1 if mine is None else -1
     return -1 if (mine > theirs) == descending else 1
