@@ -49,6 +49,8 @@ def split(body: bytes, put: Callable[[bytes], str]) -> tuple[bytes, tuple[str, .
     for place, part in enumerate(parts):
         if len(part) >= LARGE_TEXT_BYTES and _is_value(parts, place):
             content = _content(part)
+            if content is None:
+                continue
             ids.append(put(content.data))
             parts[place] = f"\x00{content.form}{ids[-1]}\x00".encode("ascii")
     return (b'"'.join(parts) if ids else body), tuple(ids)
@@ -85,26 +87,27 @@ def _is_large(value: Any) -> bool:
 
 
 def _is_value(parts: list[bytes], place: int) -> bool:
-    """Return whether a part between quotes is a whole value, and of such characters.
+    """Return whether a part between quotes is a whole value.
 
     A quote behind a colon opens a value: within a string, a backslash would stand between them.  For the same
     reason no whole value ends in a backslash.
     """
     part = parts[place]
     return (
-        0 < place < len(parts) - 1
-        and parts[place - 1].rstrip().endswith(b":")
-        and not part.endswith(b"\\")
-        and not part.translate(None, _CHARACTERS)
+        0 < place < len(parts) - 1 and parts[place - 1].rstrip().endswith(b":") and not part.endswith(b"\\")
     )
 
 
-def _content(text: bytes) -> Content:
+def _content(text: bytes) -> Content | None:
+    """Return what of a text goes to a blob, None where it is of other characters than base64 can have."""
     try:
         data = _DECODER.decode(b'"%b"' % text)
     except (msgspec.DecodeError, ValueError):
-        return Content("t", text)
-    return Content("d", data) if _encoded(data) == text else Content("t", text)
+        pass
+    else:
+        if _encoded(data) == text:
+            return Content("d", data)
+    return None if text.translate(None, _CHARACTERS) else Content("t", text)
 
 
 def _encoded(data: bytes) -> bytes:

@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pymongo.client_session import ClientSession
-from pymongo.errors import BulkWriteError, OperationFailure
 
 from fhir_server.model.audit import AuditEntry, Notice
 from fhir_server.model.outcome import refuse
-from fhir_server.store.catalogue import AUDIT, OUTBOX, Catalogue, Records
-from fhir_server.store.connection import DURABLE
+from fhir_server.store.catalogue import AUDIT, OUTBOX, Catalogue
 from fhir_server.store.entries import Numbers, audit_document
-from fhir_server.store.reads import NAIVE
-from fhir_server.store.refusals import DUPLICATE_KEY, UNAVAILABLE, refusal_of
+from fhir_server.store.inserts import insert_once
+from fhir_server.store.refusals import UNAVAILABLE, refusal_of
 from fhir_server.store.told import Told, tell
 from fhir_server.store.transactions import Transactions
 
@@ -61,7 +59,6 @@ class MongoAuditSink:
     def __init__(self, catalogue: Catalogue, numbers: Numbers, transactions: Transactions) -> None:
         self._collection = catalogue.service(AUDIT)
         self._outbox = catalogue.service(OUTBOX)
-        self._lines = catalogue.lines
         self._transactions = transactions
         self._told = Told()
         self._numbers = numbers
@@ -171,7 +168,7 @@ class MongoAuditSink:
         notices = [notice for ticket in batch for notice in ticket.notices]
         notices = self._told.untold(notices) if notices else notices
         if not notices:
-            self._put(documents)
+            insert_once(self._collection, documents)
             return
 
         def write(session: ClientSession) -> None:
@@ -180,30 +177,3 @@ class MongoAuditSink:
 
         self._transactions.run(write)
         self._told.remember(notices)
-
-    def _put(self, documents: list[dict[str, Any]]) -> None:
-        """Write entries alone, by the short way where there is one.
-
-        Where that broke, nobody knows how far it came: the driver writes what is not there yet.
-        """
-        if self._lines is None:
-            self._collection.insert_many(documents, ordered=True)
-            return
-        command = {"insert": AUDIT, "documents": documents, "writeConcern": DURABLE.document}
-        reply = self._lines.ask(command, NAIVE)
-        if reply is None:
-            _insert_missing(self._collection, documents)
-            return
-        for failed in (*reply.get("writeErrors", ()), reply.get("writeConcernError")):
-            if failed is not None:
-                raise OperationFailure(failed.get("errmsg", ""), failed.get("code"), reply)
-
-
-def _insert_missing(collection: Records, documents: list[dict[str, Any]]) -> None:
-    """Insert entries of which some may be there: an id is given only once, so what has it is the same."""
-    try:
-        collection.insert_many(documents, ordered=False)
-    except BulkWriteError as error:
-        failures = [*error.details["writeErrors"], *error.details["writeConcernErrors"]]
-        if any(failed.get("code") != DUPLICATE_KEY for failed in failures):
-            raise

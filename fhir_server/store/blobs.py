@@ -19,7 +19,9 @@ from pymongo.client_session import ClientSession
 from fhir_server.model.clock import Clock
 from fhir_server.model.ids import Ids
 from fhir_server.model.outcome import refuse
+from fhir_server.store.begun import run
 from fhir_server.store.connection import DurableDatabase
+from fhir_server.store.inserts import insert_once
 from fhir_server.store.refusals import database_errors
 from fhir_server.store.sealing.keyring import KeyDestroyed
 from fhir_server.store.sealing.seals import Piece, Sealing, key_destroyed, not_openable
@@ -65,13 +67,9 @@ class MongoBlobs:
         }  # fmt: skip
         with database_errors():
             # The file first: chunks without a file would never be swept.
-            self._files.insert_one(file)
+            insert_once(self._files, [file])
             for at in range(0, len(chunks), _CHUNKS_PER_INSERT):
-                together = chunks[at : at + _CHUNKS_PER_INSERT]
-                if len(together) == 1:  # the driver's way of many costs more than the insert
-                    self._chunks.insert_one(together[0])
-                else:
-                    self._chunks.insert_many(together)
+                insert_once(self._chunks, chunks[at : at + _CHUNKS_PER_INSERT])
         return id
 
     def open(self, blob_id: str) -> Iterator[bytes]:
@@ -133,12 +131,13 @@ class MongoBlobs:
 
     def claim(self, blob_ids: Sequence[str], session: ClientSession) -> None:
         """Say, within the transaction of a document, that it refers to these blobs."""
-        claimed = self._files.update_many(
-            {"_id": {"$in": list(blob_ids)}, "state": {"$ne": DROPPED}},
-            {"$set": {"state": CLAIMED}},
-            session=session,
-        )
-        if claimed.matched_count != len(blob_ids):
+        claimed = {
+            "q": {"_id": {"$in": list(blob_ids)}, "state": {"$ne": DROPPED}},
+            "u": {"$set": {"state": CLAIMED}},
+            "multi": True,
+        }
+        reply = run(self._files, {"update": self._files.name, "updates": [claimed]}, session)
+        if reply["n"] != len(blob_ids):
             raise refuse("conflict", "An attachment waited too long for its resource; send both again.")
 
     def release(self, blob_ids: Sequence[str], session: ClientSession) -> None:

@@ -28,7 +28,7 @@ from fhir_server.model.unit_of_work import Committed, Relabel, UnitOfWork, Versi
 from fhir_server.model.view import View
 from fhir_server.store import conditions, entries
 from fhir_server.store.bodies import Bodies, Prepared, blob_ids_of
-from fhir_server.store.catalogue import AUDIT, OUTBOX, Catalogue, raw
+from fhir_server.store.catalogue import AUDIT, OUTBOX, Catalogue
 from fhir_server.store.choices import write_choices
 from fhir_server.store.entries import Numbers, Taken
 from fhir_server.store.facts import relabel_all
@@ -160,14 +160,14 @@ class Commits:
             audit = self._numbered(found, numbers)
             notices = (*notices, *(notice for entry in found for notice in entry.notices))
         if audit:
-            insert_all(raw(self.catalogue.service(AUDIT)), audit, session)
+            insert_all(self.catalogue.service(AUDIT), audit, session)
         if notices:
             tell(self.catalogue.service(OUTBOX), notices, session)
 
     def _create(self, resource_type: str, versions: Sequence[Prepared], session: ClientSession) -> None:
         try:
             encoded = [version.encoded for version in versions]
-            insert_all(raw(self.catalogue.current(resource_type)), encoded, session)
+            insert_all(self.catalogue.current(resource_type), encoded, session)
         except BulkWriteError as error:
             if error_code(error) != DUPLICATE_KEY:
                 raise

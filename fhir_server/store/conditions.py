@@ -8,18 +8,19 @@ it first would make every loser write, and be many times slower.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 from typing import Final
 
-from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
+from pymongo.errors import BulkWriteError
 
 from fhir_server.model.unit_of_work import Condition, ConditionMatched
 from fhir_server.store import searches
+from fhir_server.store.begun import run
 from fhir_server.store.catalogue import LOCKS, Catalogue, Records
 from fhir_server.store.filters import Filter
 
@@ -63,13 +64,7 @@ def exclude(
                 raise ConditionMatched(one.condition, ids)
     keys = {one.condition.key for one in asked}
     if keys:
-        catalogue.service(LOCKS).bulk_write(
-            [
-                UpdateOne({"_id": {"$eq": key}}, {"$inc": {"taken": 1}, "$set": {"at": now}}, upsert=True)
-                for key in sorted(keys)
-            ],
-            session=session,
-        )
+        _take(sorted(keys), catalogue.service(LOCKS), session, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,5 +97,20 @@ def _together(asked: Iterable[_Asked]) -> Iterator[list[_Asked]]:
 def _found(filters: list[Filter], along: _Asked, most: int, session: ClientSession) -> tuple[str, ...]:
     """Return ids of what any of the filters matches, `most` at most.  One round trip."""
     wanted = filters[0] if len(filters) == 1 else {"$or": filters}
-    cursor = along.collection.find(wanted, {"_id": 1}, limit=most, hint=along.hint, session=session)
-    return tuple(found["_id"] for found in cursor)
+    command = {
+        "find": along.collection.name, "filter": wanted, "projection": {"_id": 1}, "limit": most,
+        "singleBatch": True,
+    }  # fmt: skip
+    if along.hint is not None:
+        command["hint"] = along.hint
+    batch = run(along.collection, command, session)["cursor"]["firstBatch"]
+    return tuple(found["_id"] for found in batch)
+
+
+def _take(keys: Sequence[str], locks: Records, session: ClientSession, now: datetime) -> None:
+    """Write the locks of these keys.  One round trip.  Raises BulkWriteError."""
+    taken = {"$inc": {"taken": 1}, "$set": {"at": now}}
+    updates = [{"q": {"_id": {"$eq": key}}, "u": taken, "upsert": True} for key in keys]
+    reply = run(locks, {"update": locks.name, "updates": updates, "ordered": True}, session)
+    if reply.get("writeErrors"):
+        raise BulkWriteError({"writeErrors": reply["writeErrors"], "writeConcernErrors": []})

@@ -25,7 +25,7 @@ from pymongo.monitoring import CommandListener
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from fhir_server.store.lines import Lines, local_socket
+from fhir_server.store.lines import Lines, Patience, local_socket
 
 Client = MongoClient[dict[str, Any]]
 
@@ -95,7 +95,11 @@ def durable_database(client: Client, name: str, uri: str | None = None) -> Durab
     Whoever listens to the driver hears everything: then it carries the look-ups too.
     """
     path = local_socket(uri) if uri is not None and not client.options.event_listeners else None
-    return DurableDatabase(client, name, Lines(path, name) if path is not None else None)
+    if path is None:
+        return DurableDatabase(client, name)
+    # The driver asks for a sign of life all the time.
+    patience = Patience(believed=lambda: client.topology_description.has_writable_server())
+    return DurableDatabase(client, name, Lines(path, name, patience))
 
 
 def not_permitted(failure: OperationFailure) -> str:

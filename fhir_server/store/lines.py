@@ -3,7 +3,7 @@
 They are look-ups, and inserts that can be repeated.  Choosing a server, a session, the clock of a cluster
 and a pool with locks cost three times what the question itself does, and one member behind a private socket
 needs none of them.  Whatever is out of the ordinary is left to the driver: another kind of address,
-transactions, a socket that broke, a member that takes no writes.
+where transactions begin and end, a socket that broke, a member that takes no writes or hangs.
 
 Spec: https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/#op_msg
 """
@@ -14,7 +14,9 @@ import os
 import socket
 import struct
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 import bson
@@ -25,6 +27,7 @@ from pymongo.uri_parser import parse_uri
 OP_MSG: Final = 2013
 ANSWER_S: Final = 70
 """Longer than the database may work on anything: it gives up first, with a reason."""
+LOOK_S: Final = 2.0
 
 PLAIN_OPTIONS: Final = frozenset({"replicaset"})
 """Options of an address that say nothing of how to talk to what is there."""
@@ -37,6 +40,8 @@ FOR_THE_DRIVER: Final = frozenset({91, 189, 10107, 11600, 11602, 13435, 13436})
 _HEADER: Final = struct.Struct("<iiiiIB")
 """Length, id, id of what is answered, kind of message, flags, kind of section."""
 _FIRST_BYTES: Final = 1 << 16
+LARGEST: Final = 1 << 24
+"""Bytes of a command that the database takes as one document; the driver can send more, in several."""
 
 Reply = dict[str, Any]
 
@@ -45,17 +50,28 @@ class Broken(Exception):
     """A line that can carry nothing any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an answer may take in seconds, and what is asked about the database after each `look_s`."""
+
+    believed: Callable[[], bool] = lambda: True
+    """Whether the database is there as far as is known; if not, nothing more is awaited of it."""
+    answer_s: float = ANSWER_S
+    look_s: float = LOOK_S
+
+
 class Line:
     """One socket: a question at a time."""
 
-    def __init__(self, path: str, answer_s: float) -> None:
+    def __init__(self, path: str, patience: Patience) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
-        seconds, rest = divmod(answer_s, 1)
-        wait = struct.pack("ll", int(seconds), int(rest * 1_000_000))
+        self._believed = patience.believed
+        look_s = min(patience.look_s, patience.answer_s)
+        self._looks = round(patience.answer_s / look_s)
         try:
             # The kernel keeps the time: a timeout of Python's own costs a system call for each read.
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, wait)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, wait)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _span(look_s))
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _span(patience.answer_s))
             self._socket.connect(path)
         except BaseException:
             self._socket.close()
@@ -65,11 +81,17 @@ class Line:
         self._asked = 0
 
     def ask(self, command: bytes, codec: CodecOptions[Reply]) -> Reply:
-        """Return the answer to an encoded command.  Raises Broken and OSError."""
+        """Return the answer to an encoded command.
+
+        Raises Broken and OSError; of these, BlockingIOError where it did not come in time.
+        """
         self._asked = number = self._asked % 0x7FFF_FFFF + 1
         length = _HEADER.size + len(command)
         self._socket.sendall(_HEADER.pack(length, number, 0, OP_MSG, 0, 0) + command)
-        got = self._socket.recv_into(self._buffer)
+        try:
+            got = self._socket.recv_into(self._buffer)
+        except BlockingIOError:
+            got = self._awaited(self._view)
         while 0 < got < _HEADER.size:
             got += self._more(self._view[got:])
         if not got:
@@ -87,10 +109,22 @@ class Line:
         self._socket.close()
 
     def _more(self, room: memoryview) -> int:
-        got = self._socket.recv_into(room)
+        try:
+            got = self._socket.recv_into(room)
+        except BlockingIOError:
+            got = self._awaited(room)
         if not got:
             raise Broken
         return got
+
+    def _awaited(self, room: memoryview) -> int:
+        """Receive from a database that was silent, as long as it is believed to be there."""
+        for _ in range(1, self._looks):
+            if not self._believed():
+                raise Broken
+            with suppress(BlockingIOError):
+                return self._socket.recv_into(room)
+        raise BlockingIOError
 
     def _grown(self, size: int, got: int) -> memoryview:
         """Return room for one answer that is larger than most, what came of it in its place."""
@@ -99,13 +133,15 @@ class Line:
         return room
 
 
+PATIENT: Final = Patience()
+
+
 class Lines:
     """As many lines to one database as threads ask at once.  Shared by the threads of a process."""
 
-    def __init__(self, path: str, database: str, answer_s: float = ANSWER_S) -> None:
-        """`answer_s` is how many seconds an answer may take."""
+    def __init__(self, path: str, database: str, patience: Patience = PATIENT) -> None:
         self._path = path
-        self._answer_s = answer_s
+        self._patience = patience
         self._database = database
         self._idle: deque[Line] = deque()
         self._process = os.getpid()
@@ -117,7 +153,7 @@ class Lines:
         Raises OperationFailure, ExecutionTimeout, NetworkTimeout, and what encoding raises.
         """
         data = bson.encode({**command, "$db": self._database}, codec_options=codec)
-        line = self._free()
+        line = self._free() if len(data) <= LARGEST else None
         if line is None:
             return None
         try:
@@ -158,7 +194,7 @@ class Lines:
         except IndexError:
             pass
         try:
-            return Line(self._path, self._answer_s)
+            return Line(self._path, self._patience)
         except OSError:
             return None
 
@@ -177,6 +213,12 @@ def local_socket(uri: str) -> str | None:
         return None
     path = hosts[0][0]
     return path if path.startswith("/") else None
+
+
+def _span(seconds: float) -> bytes:
+    """Return a span as the kernel takes it."""
+    whole, rest = divmod(seconds, 1)
+    return struct.pack("ll", int(whole), int(rest * 1_000_000))
 
 
 def _refusal(reply: Reply) -> OperationFailure:

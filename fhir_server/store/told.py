@@ -15,7 +15,7 @@ from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 
 from fhir_server.model.audit import Notice
-from fhir_server.store.catalogue import Records, raw
+from fhir_server.store.catalogue import Records
 from fhir_server.store.entries import notice_document
 from fhir_server.store.inserts import insert_all
 
@@ -55,7 +55,7 @@ def tell(outbox: Records, notices: Sequence[Notice], session: ClientSession) -> 
     """Put notices into the outbox within a transaction; one told already under its id stays as it is."""
     fresh = [notice_document(notice) for notice in notices if not notice.once]
     if fresh:
-        insert_all(raw(outbox), fresh, session)
+        insert_all(outbox, fresh, session)
     upserts = [
         UpdateOne({"_id": notice.id}, {"$setOnInsert": _without_id(notice)}, upsert=True)
         for notice in notices

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -67,7 +68,7 @@ def test_what_waits_while_one_writes_is_written_together_and_durably(
     def scripted(number: int, command: dict[str, Any]) -> bytes:
         asked.append(command)
         begun.set()
-        assert go.wait(10)
+        assert go.wait(60)
         return reply(number, {"ok": 1.0, "n": len(command["documents"])})
 
     with (
@@ -76,7 +77,7 @@ def test_what_waits_while_one_writes_is_written_together_and_durably(
     ):
         threads = [threading.Thread(target=log.flush, args=(log.append(make.entry()),))]
         threads[0].start()
-        assert begun.wait(10)
+        assert begun.wait(60)
         waiting = [log.append(make.entry()) for _ in range(4)]
         threads += [threading.Thread(target=log.flush, args=(ticket,)) for ticket in waiting]
         for thread in threads[1:]:
@@ -127,7 +128,9 @@ def test_what_nobody_flushes_is_written_by_itself(
 ) -> None:
     with MongoClient[dict[str, Any]](database_uri) as client:
         audit = client.get_database(database_name)["audit"]
+        deadline = monotonic() + 60
         for number in range(1, 4):
             store.audit.append(make.entry())
             while audit.count_documents({}) < number or not store.audit._sleeps:
+                assert monotonic() < deadline
                 threading.Event().wait(0.01)

@@ -18,7 +18,7 @@ from pymongo.errors import ExecutionTimeout, NetworkTimeout, OperationFailure
 
 from fhir_server.store import lines
 from fhir_server.store.connection import connect, durable_database
-from fhir_server.store.lines import Lines, local_socket
+from fhir_server.store.lines import Lines, Patience, local_socket
 from fhir_server.store.open import StoreOptions, open_store
 from fhir_server.store.reads import NAIVE, count, find_one, find_page
 from tests.store.wire import Wire
@@ -62,6 +62,15 @@ def reply(number: int, document: dict[str, Any], *, answered: int | None = None,
     body = bson.encode(document)
     told = number if answered is None else answered
     return HEADER.pack(HEADER.size + len(body), 7, told, kind, 0, 0) + body
+
+
+@contextmanager
+def listening_at(path: Path) -> Iterator[socket.socket]:
+    """Give a socket that somebody can connect to."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        yield listening
 
 
 @contextmanager
@@ -187,9 +196,43 @@ def test_a_database_that_is_silent_is_waited_for_as_long_as_was_said(tmp_path: P
     with database_that_says(tmp_path / "s", silent) as path:
         try:
             with pytest.raises(NetworkTimeout):
-                Lines(path, "any", answer_s=0.05).ask({"ping": 1}, NAIVE)
+                Lines(path, "any", Patience(answer_s=0.05)).ask({"ping": 1}, NAIVE)
         finally:
             heard.set()
+
+
+@pytest.mark.parametrize("first", [pytest.param(0, id="all"), pytest.param(3, id="end-of-the-header"),
+                                   pytest.param(30, id="end-of-the-document")])  # fmt: skip
+@pytest.mark.parametrize("there", [pytest.param(True, id="awaited"), pytest.param(False, id="left")])
+def test_a_database_that_is_silent_is_waited_for_while_it_is_believed_to_be_there(
+    tmp_path: Path, first: int, *, there: bool
+) -> None:
+    looked: list[bool] = []
+    go = threading.Event()
+
+    def believed() -> bool:
+        looked.append(len(looked) < 3 or there)
+        if len(looked) > 3:
+            go.set()
+        return looked[-1]
+
+    answer = {"ok": 1.0, "text": "late"}
+    with listening_at(tmp_path / "s") as listening:
+        talking = Lines(str(tmp_path / "s"), "any", Patience(believed, answer_s=30, look_s=0.02))
+        asked: list[Any] = []
+        asking = threading.Thread(target=lambda: asked.append(talking.ask({"ping": 1}, NAIVE)))
+        asking.start()
+        line, _ = listening.accept()
+        with line:
+            _, number, *_ = HEADER.unpack_from(line.recv(1 << 20))
+            line.sendall(reply(number, answer)[:first])
+            assert go.wait(30)
+            with suppress(ConnectionError):
+                line.sendall(reply(number, answer)[first:])
+            asking.join()
+        talking.close()
+    assert asked == [answer if there else None]
+    assert len(looked) >= 4
 
 
 def test_an_answer_in_pieces_is_put_together(tmp_path: Path) -> None:
@@ -280,11 +323,11 @@ def test_whoever_listens_to_the_driver_hears_everything(database_uri: str, datab
     assert opened.catalogue.lines is None
 
 
-def test_only_look_ups_and_the_access_log_go_this_way() -> None:
+def test_only_look_ups_and_inserts_and_begun_transactions_go_this_way() -> None:
     asking = {
         file.stem
         for file in STORE.rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "ask"
     }
-    assert asking == {"lines", "reads", "audit"}
+    assert asking == {"lines", "reads", "inserts", "begun"}
