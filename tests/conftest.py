@@ -122,11 +122,12 @@ def database_name(database_uri: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def store(database_uri: str, database_name: str) -> Iterator[Store]:
+def store(database_uri: str, database_name: str, registry: Registry) -> Iterator[Store]:
     """An open store over an empty database of this test alone; every type has the cross-person index."""
     from fhir_server.store.open import StoreOptions, open_store
 
-    opened = open_store(database_uri, database_name, StoreOptions(cross_person_types=frozenset({"*"})))
+    options = StoreOptions(registry=registry, cross_person_types=frozenset({"*"}))
+    opened = open_store(database_uri, database_name, options)
     yield opened
     opened.close()
 

@@ -59,7 +59,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     environment = tmp_path_factory.mktemp("environment")
     run(sys.executable, "-m", "venv", environment, cwd=environment)
     python = environment / "bin" / "python"
-    pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile")
     run(*pip, "--require-hashes", "-r", ROOT / "requirements.lock", cwd=environment)
     run(*pip, "--no-deps", wheel, cwd=environment)
     return environment / "bin"
