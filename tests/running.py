@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-STOP_S = 60
+STOP_S = 120
 SERVE = (
     sys.executable,
     "-m",

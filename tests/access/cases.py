@@ -89,8 +89,9 @@ class Chooser:
         self.choices = with_cross_border(self.policy, self.choices, chosen, EARLIER)
         return self
 
-    def service(self, client: str, *categories: str) -> Chooser:
-        self.choices = with_service(self.policy, self.choices, Service(client, categories), EARLIER)
+    def service(self, client: str, *categories: str, until: datetime | None = None) -> Chooser:
+        paired = Service(client, categories, Period(None, until))
+        self.choices = with_service(self.policy, self.choices, paired, EARLIER)
         return self
 
     def state(self, state: str) -> Chooser:

@@ -120,6 +120,15 @@ def test_a_human_being_is_the_requestor_and_else_the_software(actor: Actor) -> N
     assert ("name" in asked[0]) is (actor is DOCTOR)
 
 
+@pytest.mark.parametrize(("actor", "who"), [
+    pytest.param(DOCTOR, {"identifier": {"system": "urn:oid:1.2", "value": "899"}}, id="professional"),
+    pytest.param(ACTORS["person"], {"reference": "Patient/p1"}, id="person"),
+])  # fmt: skip
+def test_the_requestor_is_named(actor: Actor, who: dict[str, Any]) -> None:
+    [asked] = [one for one in audit_event(entry(actor=actor), WHOLE)["agent"] if one["requestor"]]
+    assert asked["who"] == who
+
+
 def test_others_are_not_told_why_nor_what_was_asked() -> None:
     secrets = ("care-team", "unconscious", '"refused"')
     refused = entry("read", 404)
@@ -128,6 +137,16 @@ def test_others_are_not_told_why_nor_what_was_asked() -> None:
     assert not any(secret in untold for secret in secrets)
     assert not any("query" in one for one in audit_event(refused, PARTLY)["entity"])
     assert any("query" in one for one in audit_event(refused, WHOLE)["entity"])
+
+
+@pytest.mark.parametrize("rendering", [pytest.param(WHOLE, id="whole"), pytest.param(PARTLY, id="partly")])
+@pytest.mark.parametrize("status", STATUSES)
+def test_every_event_names_its_request(status: int, rendering: Rendering) -> None:
+    named = [
+        one.get("what", {}).get("identifier")
+        for one in audit_event(entry("read", status), rendering)["entity"]
+    ]
+    assert [one for one in named if one is not None] == [{"value": "request-1"}]
 
 
 @pytest.mark.corpus

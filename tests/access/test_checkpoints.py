@@ -84,6 +84,7 @@ def test_a_note_of_which_a_line_was_changed_is_not_opened(line: int) -> None:
     pytest.param("", id="empty"),
     pytest.param(TEXT, id="unsigned"),
     pytest.param(TEXT + "\n", id="without-a-line-of-signature"),
+    pytest.param(sign_checkpoint(CHECKPOINT, KEY).removesuffix("\n"), id="cut-off-within-its-last-line"),
     pytest.param(TEXT + "\n\u2014 log.example/audit/1 ?\n", id="signature-not-base64"),
     pytest.param(TEXT.replace("7\n", "07\n", 1) + "\n\u2014 log.example/audit/1 AAAA\n", id="size-written-otherwise"),
     pytest.param(TEXT.replace("time", "date") + "\n\u2014 log.example/audit/1 AAAA\n", id="another-word"),

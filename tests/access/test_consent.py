@@ -99,6 +99,23 @@ def test_every_choice_has_a_mirror_and_a_sentence_and_the_key_names_nobody(choic
     assert said - {"emergency-switch"} == {key.partition(":")[0] for key in MIRROR.mirrors(lasting)}
 
 
+def test_each_choice_has_a_mirror_of_its_own() -> None:
+    always = Period(NOW)
+    choices = PersonChoices(
+        "p",
+        authorisations=(
+            Authorisation("urn:a|1", "consent", always),
+            Authorisation("urn:a|2", "consent", always),
+            Authorisation("urn:a|1", "care-team", always),
+            Authorisation("urn:a|1", "consent", always, "s1"),
+        ),
+        blocked=(Block("urn:a|3", NOW), Block("urn:a|4", NOW)),
+        roles=(Role("caregiver", "urn:a|5", always), Role("caregiver", "urn:a|6", always)),
+        services=(Service("x", ("report",), always), Service("y", ("report",), always)),
+    )
+    assert len(MIRROR.mirrors(choices)) == 4 + 2 + 2 + 2
+
+
 def test_keys_last_while_a_choice_changes() -> None:
     before = PersonChoices("p", authorisations=(Authorisation("urn:a|1", "consent", Period(NOW)),))
     later = Period(NOW, NOW + timedelta(days=9))

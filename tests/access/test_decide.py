@@ -214,10 +214,10 @@ def test_an_operation_acts_on_the_one_record_only() -> None:
 
 
 @pytest.mark.parametrize(("actor", "expected"), [
-    pytest.param(person, {"$hide", "$block", "$see-as", "$journal"}, id="person"),
-    pytest.param(parent, {"$hide", "$block"}, id="representative"),
-    pytest.param(doctor, {"$authorise"}, id="professional"),
-    pytest.param(hospital, set(), id="establishment"),
+    pytest.param(person, {"$hide", "$block", "$see-as", "$journal", "$everything"}, id="person"),
+    pytest.param(parent, {"$hide", "$block", "$everything"}, id="representative"),
+    pytest.param(doctor, {"$authorise", "$everything"}, id="professional"),
+    pytest.param(hospital, {"$import-document"}, id="establishment"),
 ])  # fmt: skip
 def test_operations_are_those_of_the_role(actor: Actor, expected: set[str]) -> None:
     chosen = Chooser(POLICY).team().role("representative", PARENT).choices
@@ -243,6 +243,16 @@ def test_the_explanation_agrees_with_the_decision_and_names_what_counted() -> No
     assert (refused.effect, refused.view) == ("deny", None)
     assert "mode: break-glass" in refused.why
     assert explain(POLICY, Actor("payer", "x|1"), "TREAT", OWNER, chosen, NOW).effect == "deny"
+
+
+def test_the_explanation_says_that_everything_is_hidden_where_that_counts() -> None:
+    told = "choice: everything is hidden"
+    chosen = Chooser(POLICY).team().role("treating-doctor", COLLEAGUE).choices
+    hiding = with_hide_all(POLICY, chosen, True, EARLIER)
+    assert told in explain(POLICY, doctor, "TREAT", OWNER, hiding, NOW).why
+    assert told not in explain(POLICY, doctor, "TREAT", OWNER, chosen, NOW).why
+    treating = replace(doctor, identity=COLLEAGUE)
+    assert told not in explain(POLICY, treating, "TREAT", OWNER, hiding, NOW).why
 
 
 def test_choices_of_another_person_are_a_fault_of_the_program() -> None:

@@ -206,6 +206,7 @@ def test_labels_that_exclude_each_other_are_found() -> None:
     assert LABELLING.forbidden([MASKED, "x"]) is None
     pair = frozenset({MASKED, WITHHELD_FROM_PERSON})
     assert LABELLING.forbidden([MASKED, "x", WITHHELD_FROM_PERSON]) == pair
+    assert LABELLING.forbidden(pair) == pair
 
 
 def test_a_new_policy_renews_the_visibility_of_stored_labels() -> None:

@@ -36,6 +36,9 @@ singer = Actor("guild", "urn:isles:member|2", profession="singer", structure=HUT
 sailor = Actor("sailor", "urn:isles:member|3", profession="herbalist")
 elder = Actor("elder", "urn:isles:elder|1")
 islander = Actor("islander", OWNER)
+tenant = Actor(
+    "guild", "urn:isles:member|4", profession=surgeon.profession, structure="urn:isles:hut|4", parents=(HUT,)
+)
 
 Chosen = Callable[[Policy, PersonChoices], PersonChoices]
 
@@ -82,6 +85,7 @@ def lit(policy: Policy, choices: PersonChoices) -> PersonChoices:
     pytest.param(surgeon, "HEALING", nothing, "scar", (), "refused", id="stranger"),
     pytest.param(surgeon, "HEALING", guest, "scar", (), "seen", id="guest-matrix-yes"),
     pytest.param(surgeon, "HEALING", guest, "song", (), "hidden", id="guest-matrix-no"),
+    pytest.param(tenant, "HEALING", guest, "scar", (), "refused", id="guest-is-not-who-is-below-it"),
     pytest.param(surgeon, "HEALING", guest, "scar", ("taboo",), "hidden", id="guest-label-of-the-realm"),
     pytest.param(surgeon, "HEALING", banished, "scar", (), "refused", id="banished"),
     pytest.param(surgeon, "HEALING", setter, "song", ("masked",), "seen", id="bone-setter-veiled"),

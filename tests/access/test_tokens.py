@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,12 @@ def test_a_token_carries_the_whole_actor(verifier: Verifier, clock: FixedClock) 
     assert token.purpose == "BTG"
     assert token.expires == clock.now() + timedelta(minutes=15)
     assert {one.name for one in fields(Actor) if getattr(ACTOR, one.name) == one.default} == set()
+
+
+def test_a_token_without_a_session_has_an_id_of_its_own(verifier: Verifier, clock: FixedClock) -> None:
+    tokens = [made(clock, actor=replace(ACTOR, session=None), ids=CountedIds(prefix)) for prefix in "ab"]
+    sessions = [verifier.verify(f"Bearer {token}", clock.now()).actor.session for token in tokens]
+    assert sessions == ["a-000001", "b-000001"]
 
 
 def test_a_token_that_is_signed_by_hand_is_accepted(verifier: Verifier, clock: FixedClock) -> None:
@@ -215,6 +221,12 @@ def test_a_token_for_one_request_is_refused_the_second_time(verifier: Verifier, 
 def test_no_token_is_made_for_longer_than_an_hour(clock: FixedClock, span: timedelta) -> None:
     with pytest.raises(ValueError, match="at most an hour"):
         made(clock, span=span)
+
+
+def test_a_key_that_cannot_be_made_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(TokenKeyRefused, match=r"below.* cannot be made: "):
+        open_key(tmp_path / "file" / "below")
 
 
 def test_the_key_is_made_once_and_is_private(tmp_path: Path) -> None:

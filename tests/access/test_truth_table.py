@@ -161,6 +161,9 @@ ROWS = [
     pytest.param(app, lambda c: c.service("tensio", "report"), "report", (), "seen", id="55-app-granted"),
     pytest.param(app, lambda c: c.service("tensio", "report"), "imaging", (), "hidden", id="55-app-other"),
     pytest.param(app, lambda c: c.service("other", "report"), "report", (), "refused", id="56-app-not-paired"),
+    pytest.param(
+        app, lambda c: c.service("tensio", "report", until=ended), "report", (), "refused", id="56-app-ended"
+    ),
     pytest.param(Actor("support", "urn:agent|1"), team, "report", (), "refused", id="58-support"),
     pytest.param(Actor("operator", "urn:agent|1"), team, "report", (), "refused", id="58-operator"),
     pytest.param(Actor("auditor", "urn:agent|1"), team, "report", (), "refused", id="60-auditor"),

@@ -19,7 +19,7 @@ from tests.running import Running
 HERE = Path(__file__).parent
 PYTHON = HERE.parent.parent / ".venv-clients" / "bin" / "python"
 NODE_MODULES = HERE / "node" / "node_modules"
-TIMEOUT_S = 60
+TIMEOUT_S = 180
 
 STEPS = (
     "capability", "create", "read", "search", "page", "update", "patch", "transaction", "vread", "history",

@@ -16,7 +16,7 @@ REQUESTS = [Exchange("GET", "/Patient/none", status=404)]
 
 
 def limits(rounds: int, deadline_in_s: float = 60.0) -> Limits:
-    return Limits(rounds, seconds=5.0, requests=10, deadline=time.monotonic() + deadline_in_s)
+    return Limits(rounds, seconds=60.0, requests=10, deadline=time.monotonic() + deadline_in_s)
 
 
 def play_two(clients: Clients, first: Target, second: Target, within: Limits) -> list[Round]:

@@ -55,7 +55,7 @@ one by one as they stand, cuts nothing, has no pages of a search, and looks into
 def run_against(server: SmallServer, *names: str) -> Run:
     with served(server.answer) as base:
         server.base = base
-        return run_suites(Target(base, timeout_s=5), [SUITES[name] for name in names], Options(jobs=4))
+        return run_suites(Target(base, timeout_s=60), [SUITES[name] for name in names], Options(jobs=4))
 
 
 def failed(run: Run) -> dict[str, set[str]]:
@@ -249,7 +249,7 @@ def test_a_server_that_says_the_same_to_everything_passes_nothing(
         return told if ask.path == "metadata" and not ask.query and ask.method == "GET" else reply
 
     with served(answer) as base:
-        run = run_suites(Target(base, timeout_s=5), list(SUITES.values()), Options(jobs=4))
+        run = run_suites(Target(base, timeout_s=60), list(SUITES.values()), Options(jobs=4))
 
     passed = {result.case.id for result in run.ended("passed")}
     assert passed - ABOUT_METADATA - A_BARE_200_IS_RIGHT == set()

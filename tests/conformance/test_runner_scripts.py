@@ -51,7 +51,7 @@ def reasons(case_id: str, replies: Sequence[Reply]) -> tuple[str, ...]:
     script = Script(replies)
     with served(script.answer) as base:
         script.base = base
-        run = run_suites(Target(base, timeout_s=5), [only(case_id)], Options(jobs=1))
+        run = run_suites(Target(base, timeout_s=60), [only(case_id)], Options(jobs=1))
     (result,) = run.results
     assert result.verdict != "skipped"
     if result.verdict == "passed":

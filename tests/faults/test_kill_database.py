@@ -20,7 +20,7 @@ from tests.running import Running
 pytestmark = pytest.mark.faults
 
 KILLS = 3
-STOP_S = 60
+STOP_S = 120
 
 
 def mongod_of(data_dir: Path) -> int:
@@ -36,7 +36,7 @@ def ask(url: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, An
         method="GET" if body is None else "POST",
     )
     try:
-        with urllib.request.urlopen(request, timeout=60) as response:
+        with urllib.request.urlopen(request, timeout=STOP_S) as response:
             return response.status, json.load(response)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)

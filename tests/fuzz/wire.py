@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 REQUEST_ID = "x-request-id"
 """On every answer of the application; the HTTP server itself sets none."""
 

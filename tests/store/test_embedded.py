@@ -6,6 +6,7 @@ What starts and kills more than one is in tests/faults.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -126,6 +127,8 @@ class TestSocketDirectory:
         chosen = socket_directory(tmp_path / name)
         try:
             assert chosen == socket_directory(tmp_path / name) != socket_directory(tmp_path / "d")
+            assert not chosen.is_relative_to(tmp_path)
+            assert re.fullmatch(r"[a-z0-9/._-]+", str(chosen))
             assert len(os.fsencode(chosen / SOCKET_NAME)) <= MAX_SOCKET_PATH_BYTES
             assert stat.S_IMODE(chosen.stat().st_mode) == 0o700
         finally:

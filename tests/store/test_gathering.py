@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
+from time import monotonic
 
 import pytest
 
@@ -19,19 +20,21 @@ def test_what_comes_during_a_look_up_shares_the_next_one() -> None:
     def fetch(keys: Collection[str]) -> Mapping[str, str]:
         looked.append(frozenset(keys))
         begun.set()
-        assert go.wait(10)
+        assert go.wait(60)
         return {key: key.upper() for key in keys if key != "d"}
 
     gathering = Gathering(fetch)
     with ThreadPoolExecutor(4) as pool:
         first = pool.submit(gathering.get, "a")
-        assert begun.wait(10)
+        assert begun.wait(60)
         others = {key: pool.submit(gathering.get, key) for key in joined}
+        deadline = monotonic() + 60
         while gathering._next is None or gathering._next.keys != joined:
+            assert monotonic() < deadline
             Event().wait(0.001)
         go.set()
-        assert first.result(10) == "A"
-        assert {key: one.result(10) for key, one in others.items()} == {"b": "B", "c": "C", "d": None}
+        assert first.result(60) == "A"
+        assert {key: one.result(60) for key, one in others.items()} == {"b": "B", "c": "C", "d": None}
     assert looked == [{"a"}, joined]
 
 

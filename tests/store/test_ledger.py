@@ -355,3 +355,20 @@ def test_a_damaged_last_batch_ends_the_work_and_is_told(log: Log, change: dict[s
     assert log.sequencer().run(NOW) == 0
     assert "damaged" in log.alarms[0]
     assert {finding.batch for finding in log.check().findings} == {1}
+
+
+@pytest.mark.parametrize("change", [
+    pytest.param({"$unset": {"last": 1}}, id="lost"),
+    pytest.param({"$set": {"last": "1"}}, id="no-number"),
+    pytest.param({"$set": {"gaps": [["a"]]}}, id="no-span"),
+])  # fmt: skip
+def test_what_was_taken_of_a_worker_if_damaged_ends_the_work_and_is_told(
+    log: Log, change: dict[str, Any]
+) -> None:
+    log.write("a", 1)
+    log.sequencer().run(NOW)
+    log.mongo.audit_workers.update_one({"_id": "a"}, change)
+    log.write("a", 2)
+    assert log.sequencer().run(NOW) == 0
+    assert "damaged" in log.alarms[0]
+    assert log.check().pending == 1

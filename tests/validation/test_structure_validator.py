@@ -230,6 +230,36 @@ def test_an_unknown_element_near_a_known_one_gets_a_hint(validator: StructureVal
     assert "`birthDate`" in issue.text
 
 
+@pytest.mark.parametrize(
+    ("elements", "words"),
+    [
+        pytest.param({"active": "true"}, "must be a boolean in JSON, not a string", id="wrong-kind"),
+        pytest.param({"maritalStatus": "x"}, "must be an object, not a string", id="no-object"),
+        pytest.param({"name": [None]}, "is null; leave it out", id="null"),
+        pytest.param({"name": [{}]}, "is an empty object; leave it out", id="empty-object"),
+        pytest.param({"name": []}, "is an empty array; leave it out", id="empty-array"),
+        pytest.param({"gender": ["male"]}, "must be a single value, not an array", id="array-of-one"),
+        pytest.param({"name": {"family": "x"}}, "can repeat, so it must be an array", id="not-in-an-array"),
+        pytest.param({"_name": [{"id": "x"}]}, "put the extension inside `name`", id="twin-of-an-object"),
+        pytest.param(
+            {"deceasedBoolean": True, "deceasedDateTime": "2020"},
+            "has `deceasedBoolean` and `deceasedDateTime`; only one of them is allowed",
+            id="two-of-a-choice",
+        ),
+        pytest.param(
+            {"name": [{"given": ["a", "b"], "_given": [None]}]},
+            "`given` and `_given` must be arrays of the same length",
+            id="twins-of-other-lengths",
+        ),
+    ],
+)
+def test_the_text_says_what_has_to_be_changed(
+    validator: StructureValidator, elements: dict[str, Any], words: str
+) -> None:
+    (issue,) = validator.validate(patient(**elements))
+    assert words in issue.text
+
+
 def test_texts_hold_no_values_and_situations_are_of_the_table(
     registry: Registry, validator: StructureValidator
 ) -> None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from tests.http.calls import BASE
 from tests.worlds.asking import Ask, Call, Room
 from tests.worlds.cast import WITNESS
-from tests.worlds.doors import DOORS
+from tests.worlds.doors import BY_NAME
 from tests.worlds.planting import Ids, plant
 from tests.worlds.scenarios import Scenario
 from tests.worlds.world import START, Answer, World, Worlds
@@ -66,7 +66,7 @@ class _Play:
             world.clock.instant = self.start
             plant(world, self.scenario, side, self.ids, self.start)
         for call in self.scenario.calls:
-            ask = DOORS[call.door](self._room(), call)
+            ask = BY_NAME[call.door](self._room(), call)
             self._asked(call, ask)
         self._asked_again()
 

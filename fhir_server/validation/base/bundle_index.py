@@ -67,8 +67,9 @@ class BundleIndex:
     def matches(self, reference: str, full_url: str | None) -> tuple[Entry, ...]:
         """Return the entries that a reference names, written in the entry with that fullUrl.
 
-        A relative reference is completed with the base of a RESTful fullUrl; beside a URN, or nothing, it
-        goes by type and id.  A version in the reference has to be that of the resource.
+        A relative reference is completed with the base of a RESTful fullUrl; where the entry has no fullUrl
+        it goes by type and id, beside any other it names nothing.  A version in the reference has to be that
+        of the resource.
         """
         text = reference.partition("#")[0]
         plain, _, version = text.partition(_VERSION)

@@ -406,6 +406,7 @@ def test_the_person_is_told_of_what_is_withheld_only_when_it_opens(record: Recor
     id = created.get_json()["id"]
     address = f"DocumentReference/{id}/_history/1"
     notices = [one for one in database["outbox"].find({"owner": record.id}) if address in one["entities"]]
+    assert notices
     assert all("person" not in one["recipients"] or one["opens"] > one["at"] for one in notices)
     assert all("withheld-from-person" in one["labels"] for one in notices)
 

@@ -128,6 +128,7 @@ def test_what_was_asked_names_what_its_reader_sees_where_it_says_of_which_type_i
     for name in typed:
         ASKED[name](treating, owner, id)
     lines = events(governed.person(owner), owner, "&agent-name=Dr%20Treating")[: len(typed)]
+    assert len(lines) == len(typed)
     assert all(id in asked(one) for one in lines)
     assert all(owner in asked(one) for one in lines if one["action"] == "E")
 

@@ -147,6 +147,8 @@ UNFIT = [("error", "profile-mismatch", "Observation.subject.reference")]
         pytest.param({"reference": "urn:uuid:0c7ee3a4-55a4-4a2a-9a1c-2f1a3c0e6a4c"}, [], id="says-no-type"),
         pytest.param({"reference": "#g"}, WRONG, id="contained"),
         pytest.param({"display": "someone"}, [], id="no-reference"),
+        pytest.param({"type": "Patient", "identifier": {"value": "1"}}, [], id="type-told-beside"),
+        pytest.param({"type": "Group", "identifier": {"value": "1"}}, WRONG, id="other-type-told-beside"),
     ],
 )
 def test_a_reference_points_to_a_type_that_the_profile_allows(
