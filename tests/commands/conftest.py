@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -23,3 +24,19 @@ def server(database_uri: str) -> Iterator[Running]:
         yield running
     with MongoClient[dict[str, object]](database_uri) as client:
         client.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def loopback_6() -> str:
+    """The loopback address of version 6; skips where this machine has none."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no loopback address of IP version 6")
+    return "::1"
+
+
+@pytest.fixture(scope="session")
+def loopback_4() -> str:
+    """The loopback address of version 4."""
+    return "127.0.0.1"

@@ -22,12 +22,13 @@ class Pair:
     port: int
 
 
-@pytest.fixture(params=["127.0.0.1", "::1"])
+@pytest.fixture(params=["loopback_4", "loopback_6"])
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    family = socket.AF_INET6 if ":" in request.param else socket.AF_INET
-    with socket.create_server((request.param, 0), family=family) as listener:
+    host = request.getfixturevalue(request.param)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as listener:
         port = listener.getsockname()[1]
-        with socket.create_connection((request.param, port), timeout=30) as client:
+        with socket.create_connection((host, port), timeout=30) as client:
             server, _ = listener.accept()
             with server:
                 yield Pair(client, server, port)
