@@ -36,6 +36,9 @@ TIME = re.compile(r"\d{4}(?:-\d\d(?:-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:\d\d)?)?)?)?")
 FIRST_MOMENT = re.compile(r"(?:-01)?-01T00:00:00")
 """What is added to a year or a month where FHIR has an instant; an issue says so."""
 WORD = re.compile(r"\w+")
+SAID_AGAIN = (re.compile(r"8([0-9]{11})"), re.compile(r"G15_([0-9]+)"))
+"""Words of which a part is said again by itself: a number of the directory in that of a professional, the
+profession in the code of a role."""
 
 Change = tuple[int, str, int]
 CHANGES = st.lists(
@@ -121,7 +124,8 @@ def said_in(data: bytes) -> tuple[frozenset[str], frozenset[str], str]:
 def invented(data: bytes, result: ImportResult) -> list[tuple[str, str]]:
     """Return what the result says that neither the document nor the tables say."""
     words, values, digits = said_in(data)
-    known = words | tables() | {word.lower() for word in words}
+    again = {part[1] for word in words for pattern in SAID_AGAIN if (part := pattern.fullmatch(word))}
+    known = words | tables() | {word.lower() for word in words} | again
     found = []
     for entry in result.bundle["entry"]:
         for name, value in literals(entry["resource"]):
