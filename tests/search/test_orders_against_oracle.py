@@ -12,7 +12,7 @@ from tests.search.oracle.asking import FEWER, asking
 from tests.search.oracle.brute_force import BruteForce
 from tests.search.oracle.orders import SORTED, Key, Orders
 from tests.search.oracle.questions import Query, Questions
-from tests.search.oracle.served import Eyes, Resource, Served, matched
+from tests.search.oracle.served import Eyes, Served, matched
 from tests.search.test_against_oracle import eyes
 
 pytestmark = pytest.mark.corpus
@@ -28,16 +28,6 @@ def _keys(questions: Questions, kind: str) -> st.SearchStrategy[list[Key]]:
     codes = ["_id", "_lastUpdated", *(code for code in questions.asked(kind) if known[code].type in SORTED)]
     one = st.builds(Key, st.sampled_from(codes), st.booleans())
     return st.lists(one, min_size=1, max_size=3, unique_by=lambda key: key.code)
-
-
-def _back(served: Served, page: Resource, eye: Eyes) -> list[Resource]:
-    """Return the pages before a page, in the order of the whole."""
-    found: list[Resource] = []
-    while links := [link["url"] for link in page["link"] if link["relation"] == "previous"]:
-        assert len(found) < MOST_PAGES
-        page = served.bundle(links[0], eye.view())
-        found.insert(0, page)
-    return found
 
 
 def test_pages_are_in_the_order_that_was_asked_for(
@@ -62,7 +52,7 @@ def test_pages_are_in_the_order_that_was_asked_for(
         pairs = [*(each.pair for each in criteria), ("_sort", ",".join(key.text for key in keys))]
         pages = served.pages(kind, [*pairs, ("_count", str(count))], eye.view())
         assert matched(pages) == orders.ordered(seen, keys), urlencode(pairs)
-        assert matched(_back(served, pages[-1], eye)) == matched(pages[:-1])
+        assert matched(served.pages_before(pages[-1], eye.view(), MOST_PAGES)) == matched(pages[:-1])
         if len(seen) > count:
             met.append(kind)
 

@@ -65,16 +65,6 @@ def _matched(pages: Sequence[Resource]) -> list[str]:
     ]
 
 
-def _back(served: Served, page: Resource, eye: Eyes) -> list[Resource]:
-    """Return the pages before a page, in the order of the whole."""
-    found: list[Resource] = []
-    while links := [link["url"] for link in page["link"] if link["relation"] == "previous"]:
-        assert len(found) < MOST_PAGES
-        page = served.bundle(links[0], eye.view())
-        found.insert(0, page)
-    return found
-
-
 def _forth(served: Served, page: Resource, eye: Eyes) -> list[Resource]:
     """Return a page and those after it."""
     found = [page]
@@ -105,7 +95,7 @@ def test_types_that_are_put_into_one_order_are_in_it(
         pairs = [("_type", ",".join(kinds)), ("_sort", ",".join(key.text for key in keys))]
         pages = served.pages("", [*pairs, ("_count", str(count))], eye.view())
         assert _matched(pages) == orders.ordered(kinds, seen, keys), urlencode(pairs)
-        back = _back(served, pages[-1], eye)
+        back = served.pages_before(pages[-1], eye.view(), MOST_PAGES)
         assert [_matched([page]) for page in back] == [_matched([page]) for page in pages[:-1]]
         assert _matched(_forth(served, back[0] if back else pages[-1], eye)) == _matched(pages)
         if len(seen) > count:
@@ -132,7 +122,7 @@ def test_types_one_after_the_other_are_met_once_forth_and_back(
         assert sorted(found) == sorted(map(address, seen)), urlencode(pairs)
         assert [name.partition("/")[0] for name in found] == sorted(name.partition("/")[0] for name in found)
         assert all(len(_matched([page])) == count for page in pages[:-1])
-        back = _back(served, pages[-1], eye)
+        back = served.pages_before(pages[-1], eye.view(), MOST_PAGES)
         assert [_matched([page]) for page in back] == [_matched([page]) for page in pages[:-1]]
         assert _matched(_forth(served, back[0] if back else pages[-1], eye)) == found
         met.append(len(pages))

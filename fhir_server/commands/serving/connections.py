@@ -75,7 +75,7 @@ def silent_connections(port: int, silent_ms: int) -> Iterator[list[Connection]]:
 
 def _sockets() -> Iterator[socket.socket]:
     try:
-        numbers = [int(name) for name in os.listdir(DESCRIPTORS)]  # noqa: PTH208 - names, not paths
+        numbers = [int(entry.name) for entry in DESCRIPTORS.iterdir()]
     except OSError:
         return  # no descriptor is left to read the list with
     # Ours get numbers that are not in the list, or they would be met there.

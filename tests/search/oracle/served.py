@@ -154,6 +154,15 @@ class Served:
             assert len(found) < MOST_PAGES, f"{url} does not end"
             (url,) = following
 
+    def pages_before(self, page: Resource, view: View, most: int) -> list[Resource]:
+        """Return the pages before a page, in the order of the whole; fails where they are more than `most`."""
+        found: list[Resource] = []
+        while links := [link["url"] for link in page["link"] if link["relation"] == "previous"]:
+            assert len(found) < most
+            page = self.bundle(links[0], view)
+            found.insert(0, page)
+        return found
+
 
 def matched(pages: Iterable[Resource]) -> list[str]:
     """Return the ids of what matched, in order."""
